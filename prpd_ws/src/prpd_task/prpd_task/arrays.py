@@ -1,0 +1,29 @@
+"""Let one function serve NumPy arrays and torch tensors.
+
+Only what both libraries spell the same way may be called on the namespace: `stack(list, -1)`, `where`, `abs`, `clip`,
+`exp`, `sqrt`, `minimum`, `maximum`, `sin`, `cos`.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+def namespace(array: Array) -> ModuleType:
+    """The module whose functions work on `array`: `torch` for a tensor, else `numpy`."""
+    if type(array).__module__.split(".")[0] == "torch":
+        import torch
+
+        return torch
+    return np
+
+
+def norm(vectors: Array) -> Array:
+    """Euclidean length along the last axis."""
+    return (vectors * vectors).sum(-1) ** 0.5
