@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, Tuple, Union
 
 import numpy as np
 
+from prpd_task.errors import UserError
 from prpd_task.frames import Pose
 
 BASE_LINK_FROM_BASE = Pose.from_rpy((0.0, 0.0, 0.0), yaw=np.pi)
@@ -83,7 +84,7 @@ class Cell:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
-            raise ValueError(f"unknown cell fields {unknown}; known are {sorted(known)}")
+            raise UserError(f"unknown cell fields {unknown}; known are {sorted(known)}")
         values: Dict[str, Any] = {}
         for name, value in data.items():
             try:
@@ -92,7 +93,7 @@ class Cell:
                 else:
                     values[name] = Pose.from_arrays(value["position"], value["quaternion"])
             except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"cell field {name!r} is not readable ({error}); it was {value!r}") from error
+                raise UserError(f"cell field {name!r} is not readable ({error}); it was {value!r}") from error
         return cls(**values)
 
     @classmethod
@@ -102,5 +103,5 @@ class Cell:
 
         data = yaml.safe_load(Path(path).read_text())
         if not isinstance(data, Mapping):
-            raise ValueError(f"{path} is no cell description: expected fields such as base_link_from_soil")
+            raise UserError(f"{path} is no cell description: expected fields such as base_link_from_soil")
         return cls.from_dict(data)

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Tuple
 
 from prpd_task.action import ACTION_NAMES
 from prpd_task.bucket import BucketGeometry
+from prpd_task.errors import UserError
 from prpd_task.observation import terms
 from prpd_task.spec import SuccessSpec, TaskSpec
 
@@ -20,7 +21,7 @@ METADATA_KEY = "prpd.contract"
 """Key of the JSON text in the ONNX file's `metadata_props`."""
 
 
-class ContractError(ValueError):
+class ContractError(UserError):
     """A contract that cannot be read, or cannot be met."""
 
 

@@ -1,0 +1,1 @@
+"""Bucket driver of the UR5e, policy runtime, excavation action server, batches of trials."""

@@ -1,0 +1,32 @@
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = "prpd_control"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Bucket driver, policy runtime, excavation action server, batches of trials",
+    author="PRPD maintainers",
+    maintainer="PRPD maintainers",
+    maintainer_email="prpd@example.com",
+    license="Apache-2.0",
+    packages=find_packages(),
+    package_data={NAME: ["**/*.yaml", "**/*.json"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", glob("launch/*.launch.py")),
+        (f"share/{NAME}/urdf", glob("urdf/*.xacro")),
+    ],
+    install_requires=["setuptools"],
+    extras_require={"test": ["pytest"]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+        ],
+        "prpd.commands": [
+        ],
+    },
+)

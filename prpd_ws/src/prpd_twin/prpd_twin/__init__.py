@@ -1,0 +1,1 @@
+"""Stands in for arm, soil box and camera: an emulated UR5e controller, a simulated soil box, a noisy depth camera."""
