@@ -36,3 +36,11 @@ def excavated(
 def held(count: Array, now: Array) -> Array:
     """Number of consecutive steps for which `now` has been true, given the count before."""
     return (count + 1) * now
+
+
+def out_of_reach(spec: TaskSpec, rock_position: Array) -> Array:
+    """Whether the rock has left the space in which the bucket can work: the episode is lost."""
+    (x_low, y_low, z_low, _), (x_high, y_high, z_high, _) = spec.workspace_low, spec.workspace_high
+    x, y, z = rock_position[..., 0], rock_position[..., 1], rock_position[..., 2]
+    beside = (x < x_low) | (x > x_high) | (y < y_low) | (y > y_high)
+    return beside | (z < z_low - spec.bucket.height) | (z > z_high + spec.bucket.height)

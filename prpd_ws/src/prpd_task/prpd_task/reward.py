@@ -1,0 +1,99 @@
+"""What learning is paid for: excavating, and progress towards it that cannot be farmed.
+
+Progress is paid as a difference of a potential, `discount * after - before` (Ng, Harada and Russell, 1999). Whatever
+the policy does in between, the discounted sum telescopes to the potential it started from, so that holding the rock,
+dipping it in and out of the soil or pushing it about earns nothing, and waiting costs `(1 - discount) * potential` a
+step. The potential is never negative and is 0 after the end: to end an episode early by losing the rock never pays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from prpd_task.arrays import Array, namespace, norm
+from prpd_task.frames import soil_to_bucket
+from prpd_task.spec import TaskSpec
+from prpd_task.success import in_bucket
+
+
+@dataclass(frozen=True)
+class RewardSpec:
+    """Weights of the reward; all in units of reward."""
+
+    success: float = 5.0
+    """Once, when the rock has been held long enough."""
+    lost: float = 1.0
+    """Cost, once, when the rock is out of reach."""
+    reach: float = 1.0
+    """Potential of the rock in the bowl against far away."""
+    lift: float = 2.0
+    """Potential of the rock carried clear of the soil against resting in the bowl below it."""
+    hold: float = 1.0
+    """Potential of a hold that is about to succeed."""
+    effort: float = 0.01
+    """Cost of a step at full action; keeps commands quiet."""
+    force: float = 0.05
+    """Cost of a step per `force_limit` of force beyond it."""
+    force_limit: float = 80.0
+    """N, on the bucket: beyond this an arm of this size comes near a protective stop."""
+    reach_length: float = 0.08
+    """m, over which the potential of reaching falls to 1/e."""
+    lift_depth: float = 0.07
+    """m below the surface, where lifting begins to count."""
+    seat: float = 0.03
+    """m above the bowl's floor, where a rock's centre rests."""
+
+
+def way_into_bowl(spec: TaskSpec, reward: RewardSpec, bucket_pose: Array, rock_position: Array) -> Array:
+    """m, the rock's shortest way (...) to its seat in the bowl, seen from the bucket: it does not go through the floor."""
+    rock = soil_to_bucket(bucket_pose, rock_position)
+    xp = namespace(rock)
+    x, y, z = rock[..., 0], rock[..., 1], rock[..., 2]
+    edge = spec.bucket.length / 2
+    straight = xp.sqrt(x * x + y * y + (z - reward.seat) ** 2)
+    round_the_edge = xp.sqrt(x * x + (y - edge) ** 2 + z * z) + (edge * edge + reward.seat**2) ** 0.5
+    below = z < 0
+    crossing = y * reward.seat / xp.where(below, reward.seat - z, 0 * z + reward.seat)
+    return xp.where(below & (crossing < edge), round_the_edge, straight)
+
+
+def potential(
+    spec: TaskSpec,
+    reward: RewardSpec,
+    *,
+    bucket_pose: Array,
+    rock_position: Array,
+    rock_bottom: Array,
+    surface_height: Array,
+    hold_count: Array,
+) -> Array:
+    """How far the work has come (...), from 0 to `reach + lift + hold`; a function of the state alone."""
+    xp = namespace(rock_position)
+    reach = xp.exp(-way_into_bowl(spec, reward, bucket_pose, rock_position) / reward.reach_length)
+    height = rock_bottom - surface_height
+    lift = xp.clip((height + reward.lift_depth) / (reward.lift_depth + spec.success.clearance), 0.0, 1.0)
+    carried = in_bucket(spec, bucket_pose, rock_position)
+    hold = xp.clip(hold_count / spec.hold_steps, 0.0, 1.0)
+    return reward.reach * reach + (reward.lift * lift + reward.hold * hold) * carried
+
+
+def step_reward(
+    reward: RewardSpec,
+    *,
+    discount: float,
+    before: Array,
+    after: Array,
+    success: Array,
+    lost: Array,
+    action: Array,
+    bucket_force: Optional[Array] = None,
+) -> Array:
+    """Reward (...) of one step between two potentials; `success` and `lost` end the episode."""
+    xp = namespace(before)
+    shaping = discount * xp.where(success | lost, 0 * after, after) - before
+    effort = reward.effort * (action * action).sum(-1) / action.shape[-1]
+    total = shaping + reward.success * success - reward.lost * lost - effort
+    if bucket_force is not None:
+        total = total - reward.force * xp.clip(norm(bucket_force) / reward.force_limit - 1, 0.0, 10.0)
+    return total
