@@ -1,0 +1,1 @@
+"""The simulation generator: excavation scenes of any resolution as pure data."""
