@@ -1,0 +1,1 @@
+"""Run an exported policy: load it, refuse what cannot be met, act."""
