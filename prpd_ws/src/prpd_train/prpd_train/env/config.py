@@ -1,0 +1,79 @@
+"""Settings of the environment. The fields are the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Tuple
+
+from prpd_task.bucket import BucketGeometry
+from prpd_task.reward import RewardSpec
+from prpd_task.spec import TaskSpec
+from prpd_train.scene.randomisation import Randomisation
+from prpd_train.scene.spec import PRESETS
+
+Range = Tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Delays between command, motion and observation, drawn for each episode. Ours: the paper names none."""
+
+    bucket_lag: Range = (0.0, 0.08)
+    """s, by which the bucket follows a moving target (a UR's servo look-ahead and its filters)."""
+    observation_delay: Range = (0.0, 0.1)
+    """s, age of what is observed; at most one control period."""
+
+    def __post_init__(self) -> None:
+        for name in ("bucket_lag", "observation_delay"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise ValueError(f"latency {name} must be (low, high) with 0 <= low <= high, not {(low, high)!r}")
+
+    @classmethod
+    def off(cls) -> Latency:
+        """No delays."""
+        return cls((0.0, 0.0), (0.0, 0.0))
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """What an environment is made of, but for grain size and seed."""
+
+    task: TaskSpec = field(default_factory=TaskSpec)
+    reward: RewardSpec = field(default_factory=RewardSpec)
+    scene: str = "paper"
+    """Scene preset: `paper` (the bucket touches the rock only) or `solid` (it touches the soil too)."""
+    randomisation: Randomisation = field(default_factory=Randomisation)
+    latency: Latency = field(default_factory=Latency)
+    engine: str = "warp"
+    """`warp`, `physx` or `isaacgym`."""
+    device: str = "cpu"
+    """`cpu` or `cuda:0`."""
+    scenes: int = 64
+    """Different beds and rocks among which an episode's is drawn."""
+    discount: float = 0.99
+    """Of the potential in the reward; the learner's own."""
+
+    def __post_init__(self) -> None:
+        if self.scene not in PRESETS:
+            raise ValueError(f"scene preset {self.scene!r} is not known; choose one of {', '.join(PRESETS)}")
+        shape = bucket_shape(self.scene)
+        if self.task.bucket.shape != shape:
+            raise ValueError(f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}")
+        if self.scenes < 1:
+            raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
+        if self.latency.observation_delay[1] > self.task.control_period:
+            raise ValueError(
+                f"an observation delay of up to {self.latency.observation_delay[1]} s is longer than the control period of "
+                f"{self.task.control_period} s; lower latency.observation_delay"
+            )
+
+
+def bucket_shape(scene: str) -> str:
+    """The bucket that a scene preset digs with."""
+    return "fork" if scene == "paper" else "solid"
+
+
+def task_for(scene: str, *, preset: str = "paper", max_steps: int = 128) -> TaskSpec:
+    """The task of a scene preset, with that preset of observations."""
+    return TaskSpec(preset=preset, bucket=BucketGeometry(shape=bucket_shape(scene)), max_steps=max_steps)
