@@ -1,0 +1,293 @@
+"""Labelled depth images of random soil boxes: heaps, craters, rocks at any burial, buckets that dig or carry.
+
+The soil is drawn, not simulated: surface and grains follow no physics, but vary more than any physics would let them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from prpd_task.bucket import BucketGeometry
+from prpd_task.cell import Cell, Intrinsics, look_at
+from prpd_task.frames import Pose, bucket_to_soil, quaternion_rotate, soil_to_bucket
+from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
+from prpd_twin.depth_camera.raycast import open3d
+from prpd_twin.depth_camera.renderer import ARM, ROCK, DepthRenderer, View
+from prpd_twin.depth_camera.rocks import KINDS, random_rock
+from prpd_twin.snapshot import Scene
+
+SITUATIONS = ("bed", "approach", "dig", "carry", "empty_bucket")
+
+
+@dataclass(frozen=True)
+class SceneRanges:
+    """What is drawn, uniformly. Lengths in m, angles in rad."""
+
+    rock_share: float = 0.75
+    """Of the frames that contain a rock."""
+    rock_edge: tuple[float, float] = (0.045, 0.055)
+    rock_depth: tuple[float, float] = (-0.045, 0.030)
+    """Height of the rock's centre over the soil around it."""
+    grain_edge: tuple[float, float] = (0.004, 0.014)
+    surface: tuple[float, float] = (-0.025, 0.025)
+    """Mean height of the soil."""
+    relief: tuple[float, float] = (0.0, 0.025)
+    """Standard deviation of the soil's height."""
+    box_x: tuple[float, float] = (0.16, 0.26)
+    box_y: tuple[float, float] = (0.16, 0.30)
+    camera_shift: float = 0.04
+    """Either way, of the camera's true position and of its target."""
+    calibration_error: tuple[float, float] = (0.001, 0.002)
+    """m and rad, standard deviation of what the estimator believes of the camera."""
+    bucket_error: tuple[float, float] = (0.001, 0.004)
+    """m and rad, standard deviation of the measured bucket pose."""
+    noise_scale: tuple[float, float] = (0.5, 1.5)
+    """Of the axial noise of the noise model."""
+    intruder_share: float = 0.05
+    """Of the frames in which something else, such as a hand, reaches into the box."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image with what is really there and what the estimator is told."""
+
+    depth: np.ndarray
+    """(H, W) uint16 mm, 0 for holes."""
+    rock_mask: np.ndarray
+    """(H, W) bool, where the rock is visible."""
+    cell: Cell
+    """What is believed of the camera."""
+    bucket_geometry: BucketGeometry
+    bucket_pose: np.ndarray | None
+    """(4,) as measured; None if no bucket is near."""
+    rock_position: np.ndarray | None
+    """(3,) m true centre in the soil frame; None without a rock."""
+    rock_in_bucket: bool
+    visible_fraction: float
+    kind: str
+    situation: str
+    grain_edge: float
+
+
+class RandomFrames:
+    """Draws frames; the same seed gives the same frames."""
+
+    def __init__(
+        self, seed: int, ranges: SceneRanges = SceneRanges(), noise: NoiseModel = NoiseModel(), *, cropped: bool = False
+    ) -> None:
+        """`cropped` leaves the image's outer parts out, which show only table and background: twice as fast."""
+        self._rng = np.random.default_rng(seed)
+        self._ranges = ranges
+        self._noise_model = noise
+        self._intrinsics = _cropped(Cell().intrinsics) if cropped else Cell().intrinsics
+        self._noise = DepthNoise(noise, fx=Cell().intrinsics.fx, shape=(480, 640), seed=seed)
+
+    def draw(self) -> Frame:
+        """A random frame."""
+        rng, ranges = self._rng, self._ranges
+        geometry = BucketGeometry(shape="fork" if rng.random() < 0.7 else "solid")
+        situation = str(rng.choice(SITUATIONS, p=(0.35, 0.15, 0.2, 0.2, 0.1)))
+        box = (rng.uniform(*ranges.box_x), rng.uniform(*ranges.box_y), 0.10)
+        edge = float(np.exp(rng.uniform(*np.log(ranges.grain_edge))))
+        kind = str(rng.choice(KINDS))
+        vertices, triangles = random_rock(rng, kind=kind, edge=rng.uniform(*ranges.rock_edge))
+        ground = _Ground(rng, box, mean=rng.uniform(*ranges.surface), relief=rng.uniform(*ranges.relief))
+        has_rock = rng.random() < ranges.rock_share
+        bucket = self._bucket_pose(situation, box, ground)
+        rock = self._rock_pose(situation, vertices, box, ground, bucket, geometry) if has_rock else None
+        grains = [ground.grains(rng, edge)]
+        if bucket is not None and geometry.shape == "solid" and situation in ("carry", "empty_bucket") and rng.random() < 0.6:
+            grains.append(_bowl_load(rng, geometry, bucket, edge))
+        bed = _without(np.concatenate(grains), rock, vertices, triangles, 0.35 * edge)
+        if bucket is not None and geometry.shape == "solid":
+            bed = bed[~_in_plates(geometry, bucket, bed, 0.3 * edge)]
+        true_cell = self._jittered(Cell(), ranges.camera_shift)
+        scene = Scene(box, float(rng.uniform(0.0, 0.04)), edge, vertices, triangles)
+        renderer = DepthRenderer(
+            scene=scene, soil_from_camera=true_cell.soil_from_camera, intrinsics=true_cell.intrinsics, bucket=geometry
+        )
+        soil_from_bucket = None if bucket is None else Pose.from_bucket(bucket)
+        view = renderer.render(grains=bed, rock=rock, bucket=soil_from_bucket)
+        if rng.random() < ranges.intruder_share:
+            view = _with_intruder(rng, view)
+        depth = np.zeros(view.depth.shape, np.uint16)
+        w = renderer.window
+        self._noise.model = replace(self._noise_model, axial=self._noise_model.axial * rng.uniform(*ranges.noise_scale))
+        depth[w] = np.rint(1000 * self._noise.apply(view.depth[w]))
+        centre = None if rock is None else np.array(rock.position)
+        inside = centre is not None and bucket is not None and bool(geometry.contains(soil_to_bucket(bucket, centre)))
+        return Frame(
+            depth=depth,
+            rock_mask=view.label == ROCK,
+            cell=self._believed(true_cell),
+            bucket_geometry=geometry,
+            bucket_pose=None if bucket is None else bucket + self._bucket_error(),
+            rock_position=centre,
+            rock_in_bucket=inside,
+            visible_fraction=view.visible_fraction,
+            kind=kind,
+            situation=situation,
+            grain_edge=edge,
+        )
+
+    def _bucket_pose(self, situation: str, box: tuple[float, float, float], ground: _Ground) -> np.ndarray | None:
+        rng = self._rng
+        x = rng.uniform(-0.3, 0.3) * box[0]
+        if situation == "bed":
+            return None if rng.random() < 0.5 else np.array([x, rng.uniform(-0.40, -0.25), rng.uniform(0.15, 0.3), 0.0])
+        if situation == "approach":
+            return np.array([x, rng.uniform(-0.25, 0.1), rng.uniform(0.04, 0.25), rng.uniform(-0.5, 0.3)])
+        if situation == "dig":
+            return np.array([x, rng.uniform(-0.15, 0.06), rng.uniform(-0.08, 0.03), rng.uniform(-0.5, 0.5)])
+        low = -0.05 if rng.random() < 0.3 else 0.02
+        return np.array([x, rng.uniform(-0.2, 0.15), rng.uniform(low, 0.3), rng.uniform(-0.1, 0.8)])
+
+    def _rock_pose(self, situation, vertices, box, ground, bucket, geometry) -> Pose:
+        rng = self._rng
+        attitude = _random_attitude(rng)
+        extent = quaternion_rotate(attitude, vertices)
+        if situation == "carry":
+            room = np.maximum((np.array([geometry.width, geometry.length]) - np.ptp(extent[:, :2], axis=0)) / 2, 0.002)
+            load = rng.uniform(0.0, 0.015) if geometry.shape == "solid" else 0.0
+            middle = (extent[:, :2].max(0) + extent[:, :2].min(0)) / 2
+            local = np.append(rng.uniform(-room, room) - middle, load - extent[:, 2].min())
+            turn = Pose.from_bucket(bucket)
+            return turn @ Pose.from_arrays(local, attitude)
+        half = np.array(box[:2]) / 2 - 0.035
+        x, y = rng.uniform(-half, half)
+        centre = np.array([x, y, ground.height(x, y) + rng.uniform(*self._ranges.rock_depth)])
+        for _ in range(20):
+            if bucket is None or not _touches(geometry, bucket, extent + centre):
+                break
+            centre[:2] = rng.uniform(-half, half)
+            centre[2] = ground.height(*centre[:2]) + rng.uniform(*self._ranges.rock_depth)
+        return Pose.from_arrays(centre, attitude)
+
+    def _jittered(self, cell: Cell, shift: float) -> Cell:
+        eye = tuple(np.array(cell.soil_from_camera.position) + self._rng.uniform(-shift, shift, 3))
+        target = tuple(np.array([0.0, 0.0, 0.02]) + self._rng.uniform(-shift, shift, 3))
+        return Cell(soil_from_camera=look_at(eye, target), intrinsics=self._intrinsics)
+
+    def _believed(self, cell: Cell) -> Cell:
+        metres, radians = self._ranges.calibration_error
+        error = Pose.from_rotation_vector(np.append(self._rng.normal(0, metres, 3), self._rng.normal(0, radians, 3)))
+        return Cell(soil_from_camera=cell.soil_from_camera @ error, intrinsics=cell.intrinsics)
+
+    def _bucket_error(self) -> np.ndarray:
+        metres, radians = self._ranges.bucket_error
+        return np.append(self._rng.normal(0, metres, 3), self._rng.normal(0, radians))
+
+
+class _Ground:
+    """A random soil surface over the box."""
+
+    def __init__(self, rng: np.random.Generator, box: tuple[float, float, float], *, mean: float, relief: float) -> None:
+        self._box, self._step = box, 0.005
+        shape = (int(box[0] / self._step) + 2, int(box[1] / self._step) + 2)
+        rough = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), rng.uniform(5, 14), borderType=cv2.BORDER_REFLECT)
+        z = mean + relief * rough / max(rough.std(), 1e-9)
+        if rng.random() < 0.4:
+            x, y = np.mgrid[0 : shape[0], 0 : shape[1]] * self._step
+            cx, cy, wx, wy = rng.uniform(0, box[0]), rng.uniform(0, box[1]), *rng.uniform(0.02, 0.09, 2)
+            z = z - rng.uniform(0.01, 0.06) * np.exp(-(((x - cx) / wx) ** 2 + ((y - cy) / wy) ** 2) ** 2)
+        self._z = np.clip(cv2.GaussianBlur(z, (0, 0), 1.5, borderType=cv2.BORDER_REFLECT), -box[2] + 0.015, 0.06)
+
+    def height(self, x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
+        i = np.clip(((np.asarray(x) + self._box[0] / 2) / self._step).astype(int), 0, self._z.shape[0] - 1)
+        j = np.clip(((np.asarray(y) + self._box[1] / 2) / self._step).astype(int), 0, self._z.shape[1] - 1)
+        return self._z[i, j]
+
+    def grains(self, rng: np.random.Generator, edge: float) -> np.ndarray:
+        """Centres of the four uppermost layers, and of some loose grains on top."""
+        half = np.array(self._box[:2]) / 2 - edge / 2
+        spacing = 0.95 * edge
+        x, y = np.meshgrid(np.arange(-half[0], half[0], spacing), np.arange(-half[1], half[1], spacing), indexing="ij")
+        layers = []
+        for k in range(5):
+            xy = np.stack([x, y], -1).reshape(-1, 2) + rng.normal(0, 0.3 * edge, (x.size, 2))
+            if k == 4:
+                xy = xy[rng.random(len(xy)) < rng.uniform(0, 0.5)]
+            xy = np.clip(xy, -half, half)
+            level = 0.3 if k == 4 else -(k + 0.5)
+            z = self.height(xy[:, 0], xy[:, 1]) + level * edge + rng.normal(0, 0.15 * edge, len(xy))
+            layers.append(np.column_stack([xy, z]))
+        return np.concatenate(layers)
+
+
+def _bowl_load(rng: np.random.Generator, geometry: BucketGeometry, bucket: np.ndarray, edge: float) -> np.ndarray:
+    """Grains that a solid bucket carries."""
+    half = np.array([geometry.width, geometry.length]) / 2 - edge / 2
+    number = int(4 * half[0] * half[1] / edge**2)
+    fill = rng.uniform(0.005, 0.04)
+    points = []
+    for z in np.arange(edge / 2, fill, edge):
+        xy = rng.uniform(-half, half, (number, 2))
+        keep = z < fill * (1 - np.abs(xy[:, 1] / half[1]) * rng.uniform(0, 1))
+        points.append(np.column_stack([xy, np.full(number, z)])[keep])
+    return bucket_to_soil(bucket, np.concatenate(points)) if points else np.zeros((0, 3))
+
+
+def _without(grains: np.ndarray, rock: Pose | None, vertices: np.ndarray, triangles: np.ndarray, gap: float) -> np.ndarray:
+    """Grains that do not overlap the rock."""
+    if rock is None:
+        return grains
+    o3d = open3d()
+    near = np.linalg.norm(grains - rock.position, axis=1) < np.linalg.norm(vertices, axis=1).max() + gap
+    back = rock.inverse()
+    local = quaternion_rotate(np.array(back.quaternion), grains[near]) + back.position
+    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+    scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(triangles.astype(np.uint32)))
+    distance = scene.compute_signed_distance(o3d.core.Tensor(local.astype(np.float32)), nthreads=1).numpy()
+    keep = np.ones(len(grains), bool)
+    keep[np.flatnonzero(near)[distance < gap]] = False
+    return grains[keep]
+
+
+def _in_plates(geometry: BucketGeometry, bucket: np.ndarray, points: np.ndarray, gap: float) -> np.ndarray:
+    local = soil_to_bucket(bucket, points)
+    hit = np.zeros(len(points), bool)
+    for box in geometry.boxes():
+        hit |= (np.abs(local - box.centre) < np.array(box.size) / 2 + gap).all(1)
+    return hit
+
+
+def _touches(geometry: BucketGeometry, bucket: np.ndarray, points: np.ndarray) -> bool:
+    low, high = geometry.bounds()
+    local = soil_to_bucket(bucket, points)
+    return bool(((local > low) & (local < high)).all(1).any())
+
+
+def _with_intruder(rng: np.random.Generator, view: View) -> View:
+    """Something the size of a forearm that reaches into the image from its lower edge or from a side."""
+    depth, label = view.depth.copy(), view.label.copy()
+    height, width = depth.shape
+    tip = (width // 2 + int(rng.integers(-60, 60)), height // 2 + int(rng.integers(-50, 60)))
+    side = (int(rng.choice([0, width - 1])), int(rng.integers(height // 3, height)))
+    start = (int(rng.integers(width // 4, 3 * width // 4)), height - 1) if rng.random() < 0.5 else side
+    mask = np.zeros(depth.shape, np.uint8)
+    cv2.line(mask, start, tip, 1, int(rng.integers(20, 50)))
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    middle = view.depth[height // 2 - 50 : height // 2 + 50, width // 2 - 40 : width // 2 + 40]
+    surface = float(np.median(middle)) - rng.uniform(0.02, 0.2) - 0.001 * np.minimum(distance, 25)
+    front = (mask > 0) & (surface < depth)
+    depth[front], label[front] = surface[front], ARM
+    return View(depth.astype(np.float32), label, view.rock_silhouette)
+
+
+def _cropped(intrinsics: Intrinsics) -> Intrinsics:
+    left, top = 120, 20
+    return replace(intrinsics, width=400, height=380, cx=intrinsics.cx - left, cy=intrinsics.cy - top)
+
+
+def _random_attitude(rng: np.random.Generator) -> np.ndarray:
+    """Flat on a face in half of the cases, else any attitude."""
+    if rng.random() < 0.5:
+        yaw = rng.uniform(0, np.pi)
+        tilt = Pose.from_rpy((0, 0, 0), *rng.normal(0, 0.08, 2), yaw=yaw)
+        flat = Pose.from_rpy((0, 0, 0), *(np.pi / 2 * rng.integers(0, 4, 2)))
+        return np.array((tilt @ flat).quaternion)
+    q = rng.normal(size=4)
+    return q / np.linalg.norm(q)

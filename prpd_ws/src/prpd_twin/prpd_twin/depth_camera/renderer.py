@@ -1,0 +1,101 @@
+"""The true depth image of a soil box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prpd_task.bucket import Box, BucketGeometry
+from prpd_task.cell import Intrinsics
+from prpd_task.frames import Pose, quaternion_rotate
+from prpd_twin.depth_camera.raycast import Rays, RigidBody, box_mesh
+from prpd_twin.depth_camera.spheres import splat
+from prpd_twin.snapshot import Scene
+
+BACKGROUND, SOIL, ROCK, BUCKET, ARM = range(5)
+WALL_THICKNESS = 0.012
+SPHERE_PER_CUBE = 0.6204
+"""Radius of the sphere whose volume is that of a cube of edge 1."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A noiseless image."""
+
+    depth: np.ndarray
+    """(H, W) float32 m along the optical axis; inf where nothing is."""
+    label: np.ndarray
+    """(H, W) uint8: BACKGROUND (table and box), SOIL, ROCK, BUCKET or ARM."""
+    rock_silhouette: int
+    """Pixels that the rock would cover if nothing stood before it."""
+
+    @property
+    def visible_fraction(self) -> float:
+        """Of the rock's silhouette."""
+        return int((self.label == ROCK).sum()) / self.rock_silhouette if self.rock_silhouette else 0.0
+
+
+def arm_boxes(bucket: BucketGeometry) -> list[Box]:
+    """Holder and wrist above the bucket, roughly, in the bucket frame."""
+    back = -(bucket.length / 2 + bucket.thickness / 2)
+    return [
+        Box("holder", (0.0, back - 0.02, bucket.height + 0.06), (0.05, 0.03, 0.17)),
+        Box("wrist", (0.0, back - 0.025, bucket.height + 0.20), (0.10, 0.10, 0.12)),
+    ]
+
+
+class DepthRenderer:
+    """Renders one soil box with one camera; see `render`."""
+
+    def __init__(self, *, scene: Scene, soil_from_camera: Pose, intrinsics: Intrinsics, bucket: BucketGeometry) -> None:
+        self.scene = scene
+        self._camera_from_soil = soil_from_camera.inverse()
+        self._intrinsics = {name: float(getattr(intrinsics, name)) for name in ("fx", "fy", "cx", "cy")}
+        self._rays = Rays(width=intrinsics.width, height=intrinsics.height, **self._intrinsics)
+        self._rock = RigidBody(scene.rock_vertices, scene.rock_triangles)
+        self._bucket = RigidBody(*box_mesh(bucket.boxes()))
+        self._arm = RigidBody(*box_mesh(arm_boxes(bucket)))
+        self._background = np.full(self._rays.shape, np.inf, np.float32)
+        window, depth = RigidBody(*box_mesh(_box_and_table(scene))).cast(self._rays, self._camera_from_soil)
+        self._background[window] = depth
+        self.window = self._active_window(bucket)
+
+    def render(self, *, grains: np.ndarray, rock: Pose | None, bucket: Pose | None) -> View:
+        """The image of `grains` (G, 3) m in the soil frame, with the rock and the bucket unless they are None."""
+        depth, label = self._background.copy(), np.zeros(self._rays.shape, np.uint8)
+        rotation = quaternion_rotate(np.array(self._camera_from_soil.quaternion), np.eye(3)).astype(np.float32)
+        centres = np.asarray(grains, np.float32) @ rotation + np.array(self._camera_from_soil.position, np.float32)
+        splat(depth, centres, SPHERE_PER_CUBE * self.scene.grain_edge, **self._intrinsics)
+        label[depth < self._background] = SOIL
+        silhouette = 0
+        if rock is not None:
+            silhouette = self._paint(depth, label, self._rock, rock, ROCK)
+        if bucket is not None:
+            self._paint(depth, label, self._bucket, bucket, BUCKET)
+            self._paint(depth, label, self._arm, bucket, ARM)
+        return View(depth, label, silhouette)
+
+    def _paint(self, depth: np.ndarray, label: np.ndarray, body: RigidBody, soil_from_body: Pose, name: int) -> int:
+        window, body_depth = body.cast(self._rays, self._camera_from_soil @ soil_from_body)
+        front = body_depth < depth[window]
+        depth[window][front] = body_depth[front]
+        label[window][front] = name
+        return int(np.isfinite(body_depth).sum())
+
+    def _active_window(self, bucket: BucketGeometry) -> tuple[slice, slice]:
+        """The part of the image in which anything can move: the box and what is above it."""
+        x, y, depth = self.scene.box_size
+        reach = max(x, y) / 2 + 0.05
+        corners = np.array([[sx * reach, sy * reach, z] for sx in (-1, 1) for sy in (-1, 1) for z in (-depth, 0.25)])
+        attitude = np.array(self._camera_from_soil.quaternion)
+        return self._rays.window(quaternion_rotate(attitude, corners) + self._camera_from_soil.position, margin=8)
+
+
+def _box_and_table(scene: Scene) -> list[Box]:
+    x, y, depth = scene.box_size
+    t, height = WALL_THICKNESS, depth + scene.wall_height
+    middle = (scene.wall_height - depth) / 2
+    walls = [Box(f"wall_x{s}", (s * (x + t) / 2, 0.0, middle), (t, y + 2 * t, height)) for s in (-1, 1)]
+    walls += [Box(f"wall_y{s}", (0.0, s * (y + t) / 2, middle), (x, t, height)) for s in (-1, 1)]
+    return [*walls, Box("table", (0.0, 0.0, -depth - 0.01), (1.6, 1.6, 0.02))]

@@ -1,0 +1,64 @@
+"""Rocks of random shape and given volume, as closed meshes around their centre of mass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prpd_task.bucket import Box
+from prpd_twin.depth_camera.raycast import box_mesh
+
+KINDS = ("cube", "plate", "natural")
+
+
+def random_rock(rng: np.random.Generator, *, kind: str, edge: float) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) m and triangles (T, 3) of a rock whose volume is that of a cube of `edge` m."""
+    if kind == "cube":
+        vertices, triangles = box_mesh([Box("rock", (0.0, 0.0, 0.0), tuple(rng.uniform(0.85, 1.15, 3)))])
+    elif kind == "plate":
+        vertices, triangles = _bent_plate(rng)
+    elif kind == "natural":
+        vertices, triangles = _natural(rng)
+    else:
+        raise ValueError(f"rock kind {kind!r} is not known; choose one of {', '.join(KINDS)}")
+    volume, centre = volume_and_centre(vertices, triangles)
+    return (vertices - centre) * (edge / volume ** (1 / 3)), triangles
+
+
+def volume_and_centre(vertices: np.ndarray, triangles: np.ndarray) -> tuple[float, np.ndarray]:
+    """m^3 and m, of a closed mesh, from the tetrahedra that its triangles span with the origin."""
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    volumes = np.einsum("ij,ij->i", a, np.cross(b, c)) / 6
+    return float(volumes.sum()), (volumes[:, None] * (a + b + c) / 4).sum(0) / volumes.sum()
+
+
+def _bent_plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two slabs that share an edge, as one prism over a bent outline."""
+    bend, thickness, width = rng.uniform(0.3, 1.3), rng.uniform(0.35, 0.6), rng.uniform(1.1, 1.6)
+    turn = np.array([np.cos(bend), np.sin(bend)])
+    corner = thickness * np.tan(bend / 2)
+    outer = [np.array([-1.0, 0.0]), np.zeros(2), turn]
+    inner = [np.array([-1.0, thickness]), np.array([-corner, thickness]), turn + thickness * np.array([-turn[1], turn[0]])]
+    outline = np.array(outer + inner[::-1])
+    vertices = np.concatenate([np.column_stack([outline, np.full(6, z)]) for z in (-width / 2, width / 2)])
+    quads = [(0, 1, 4, 5), (1, 2, 3, 4)]
+    triangles = [t for q in quads for t in ((q[0], q[2], q[1]), (q[0], q[3], q[2]))]
+    triangles += [tuple(i + 6 for i in t[::-1]) for t in list(triangles)]
+    for i in range(6):
+        j = (i + 1) % 6
+        triangles += [(i, j, j + 6), (i, j + 6, i + 6)]
+    return vertices, np.array(triangles)
+
+
+def _natural(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The convex hull of a few points on a squashed sphere: facets and edges as a broken stone has them."""
+    from scipy.spatial import ConvexHull
+
+    directions = rng.normal(size=(int(rng.integers(14, 40)), 3))
+    points = directions / np.linalg.norm(directions, axis=1, keepdims=True) * rng.uniform(0.7, 1.0, 3)
+    hull = ConvexHull(points)
+    triangles = hull.simplices.copy()
+    corner = points[triangles]
+    normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    inward = np.einsum("ij,ij->i", normals, corner.mean(1) - points.mean(0)) < 0
+    triangles[inward] = triangles[inward][:, ::-1]
+    return points, triangles
