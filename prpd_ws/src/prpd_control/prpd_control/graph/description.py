@@ -1,0 +1,201 @@
+"""The graph, described once: which processes, with which parameters. The launch files and `prpd excavate` read this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prpd_control.resources import shipped_policy
+
+TWIN_ADDRESS = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose about the running system."""
+
+    twin: bool = False
+    """Emulated controller, simulated soil box and virtual camera in the place of the real ones."""
+    robot_ip: str = ""
+    """Address of the robot's controller. The twin takes 127.0.0.1 where this is empty."""
+    policy: str = ""
+    """Path of the ONNX policy; empty: the one that comes with the product."""
+    camera: str = "camera"
+    """Namespace of the depth camera's topics: <camera>/depth/image_rect_raw and <camera>/depth/camera_info."""
+    cell: str = ""
+    """YAML file with the cell's measured transforms; empty: nominal values, which only the twin has."""
+    dry_run: bool = False
+    """Check every command and move nothing."""
+    record: str = ""
+    """Folder for recordings (MCAP) of everything; empty: none."""
+    viewer: bool = False
+    """Show arm, soil, rock and policy live in the browser."""
+    environment: str = "cube_sand"
+    """Soil environment of the twin (`prpd trials --list-environments`)."""
+    seed: int = 0
+    """Of the twin's soil."""
+
+    def __post_init__(self) -> None:
+        if not self.twin and not self.robot_ip:
+            raise ValueError("no robot: give robot_ip (as shown on the pendant), or twin for an emulated one")
+        if self.twin and self.robot_ip and not self.robot_ip.startswith("127."):
+            raise ValueError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
+        if not self.twin and not self.cell:
+            raise ValueError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/cell.md")
+
+    @property
+    def address(self) -> str:
+        """Of the controller, real or emulated."""
+        return self.robot_ip or TWIN_ADDRESS
+
+    @property
+    def policy_path(self) -> Path:
+        """Of the policy file."""
+        return Path(self.policy).expanduser() if self.policy else shipped_policy()
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of the graph."""
+
+    name: str
+    """Of the node, and of its lines in the log."""
+    package: str
+    executable: str
+    """Console script of the package."""
+    target: str
+    """`module:function` behind that script."""
+    parameters: Mapping[str, Any] | None = None
+    """ROS parameters; None: no ROS node."""
+    arguments: tuple[str, ...] = ()
+    """Command line of a process that is no ROS node."""
+    remappings: Mapping[str, str] = field(default_factory=dict)
+    lifecycle: bool = False
+    may_end: bool = False
+    """Its end with status 0 is its success, not the graph's end."""
+
+    def command_line(self) -> list[str]:
+        """Arguments as any ROS node understands them."""
+        if self.parameters is None:
+            return list(self.arguments)
+        line = [*self.arguments, "--ros-args", "-r", f"__node:={self.name}"]
+        for source, destination in self.remappings.items():
+            line += ["-r", f"{source}:={destination}"]
+        for key, value in self.parameters.items():
+            line += ["-p", f"{key}:={_yaml(value)}"]
+        return line
+
+
+def _yaml(value: Any) -> str:
+    """A parameter's value as rcl reads it: every text in quotes, so that an address stays a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_yaml(v) for v in value) + "]"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def twin(options: Options) -> list[Process]:
+    """What takes the place of robot, soil box and camera."""
+    return [
+        Process(
+            "ur_controller",
+            "prpd_twin",
+            "ur_controller",
+            "prpd_twin.ur_controller.main:main",
+            arguments=("--address", options.address),
+        ),
+        Process(
+            "soil_world",
+            "prpd_twin",
+            "soil_world",
+            "prpd_twin.soil_world.node:main",
+            {
+                "robot_ip": options.address,
+                "cell": options.cell,
+                "environment": options.environment,
+                "seed": options.seed,
+            },
+        ),
+        Process(
+            "depth_camera",
+            "prpd_twin",
+            "depth_camera",
+            "prpd_twin.depth_camera.node:main",
+            {"cell": options.cell},
+            lifecycle=True,
+        ),
+    ]
+
+
+def excavation(options: Options) -> list[Process]:
+    """The graph from which `excavate` goals are served, with the twin where it was asked for."""
+    images = {f"camera/depth/{t}": f"{options.camera}/depth/{t}" for t in ("image_rect_raw", "camera_info")}
+    remappings = images if options.camera != "camera" else {}
+    nodes = [
+        Process(
+            "bucket_driver",
+            "prpd_control",
+            "bucket_driver",
+            "prpd_control.driver.node:main",
+            {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run},
+            lifecycle=True,
+        ),
+        Process(
+            "rock_state",
+            "prpd_perception",
+            "rock_state",
+            "prpd_perception.node:main",
+            {"cell": options.cell},
+            remappings=remappings,
+            lifecycle=True,
+        ),
+        Process(
+            "excavate",
+            "prpd_control",
+            "excavate",
+            "prpd_control.excavate.node:main",
+            {"policy": str(options.policy_path)},
+            lifecycle=True,
+        ),
+    ]
+    if options.record:
+        nodes.append(recorder(options.record, per_trial=False))
+    if options.viewer:
+        nodes.append(viewer(options))
+    nodes = (twin(options) if options.twin else []) + nodes
+    return [*nodes, bring_up(nodes)]
+
+
+def recorder(folder: str, *, per_trial: bool) -> Process:
+    """Writes everything that is published to MCAP files."""
+    parameters = {"folder": folder, "per_trial": per_trial}
+    return Process("recorder", "prpd_control", "recorder", "prpd_control.trials.recorder:main", parameters)
+
+
+def viewer(options: Options) -> Process:
+    """Shows the graph in the browser."""
+    return Process("viewer", "prpd_control", "viewer", "prpd_control.watch.viewer:main", {"cell": options.cell})
+
+
+def bring_up(nodes: list[Process]) -> Process:
+    """Configures and activates the lifecycle nodes in order, then ends."""
+    names = [p.name for p in nodes if p.lifecycle]
+    target = "prpd_control.graph.bring_up:main"
+    return Process("bring_up", "prpd_control", "bring_up", target, {"nodes": names}, may_end=True)
+
+
+def refuse_impossible(options: Options) -> None:
+    """Find before anything starts what would fail later: policy, cell, recording folder."""
+    from prpd_control.policy.runtime import Policy
+    from prpd_task.cell import Cell
+
+    Policy.load(options.policy_path)
+    if options.cell:
+        Cell.load(options.cell)
+    if options.record:
+        Path(options.record).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,149 @@
+"""Starts the processes of a graph, passes signals on, ends all when one ends, and leaves none behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO
+
+from prpd_control.graph.child import LAUNCHER_PID
+
+COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
+PATIENCE = 5.0
+"""s, for which a process may take to end after SIGINT, and again after SIGTERM, before SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One process to start."""
+
+    name: str
+    argv: Sequence[str]
+    may_end: bool = False
+    """Its end with status 0 is its success, not the graph's end."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Which process ended the graph, and how."""
+
+    name: str
+    status: int
+    last_lines: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        status = self.status
+        how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return f"{self.name} {how}" + "".join(f"\n    {line}" for line in self.last_lines)
+
+
+class Supervisor:
+    """A set of processes that live and die together. Use as a context manager, from the main thread."""
+
+    def __init__(self, *, environment: Mapping[str, str], output: IO[str] | None = None, quiet: bool = False) -> None:
+        self._environment = {**environment, LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._output = output or sys.stdout
+        self._quiet = quiet
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._may_end: set[str] = set()
+        self._tails: dict[str, deque[str]] = {}
+        self._pumps: list[threading.Thread] = []
+        self._width = 0
+
+    def start(self, command: Command) -> None:
+        """Start one process in a session of its own, so that a terminal's Ctrl-C reaches it only through us."""
+        process = subprocess.Popen(
+            list(command.argv),
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._processes[command.name] = process
+        self._tails[command.name] = deque(maxlen=5)
+        self._width = max(self._width, len(command.name))
+        if command.may_end:
+            self._may_end.add(command.name)
+        colour = COLOURS[(len(self._processes) - 1) % len(COLOURS)]
+        pump = threading.Thread(target=self._pump, args=(command.name, process, colour), daemon=True)
+        pump.start()
+        self._pumps.append(pump)
+
+    def _pump(self, name: str, process: subprocess.Popen[str], colour: int) -> None:
+        if process.stdout is None:
+            raise RuntimeError("a started process has a pipe for its output")
+        for line in process.stdout:
+            self._tails[name].append(line.rstrip())
+            if not self._quiet:
+                label = f"{name:<{self._width}}"
+                label = f"\x1b[{colour}m{label}\x1b[0m" if self._output.isatty() else label
+                self._output.write(f"{label} | {line.rstrip()}\n")
+                self._output.flush()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of the processes that still run."""
+        return {name: p.pid for name, p in self._processes.items() if p.poll() is None}
+
+    def ending(self) -> Ending | None:
+        """The first process found to have ended although it should not; None while all is well."""
+        for name, process in self._processes.items():
+            status = process.poll()
+            if status is not None and not (status == 0 and name in self._may_end):
+                return Ending(name, status, tuple(self._tails[name]))
+        return None
+
+    def wait(self, until: Callable[[], bool], *, period: float = 0.1) -> Ending | None:
+        """Block until `until()` is true (None) or a process ends (its `Ending`)."""
+        while not until():
+            ending = self.ending()
+            if ending is not None:
+                return ending
+            time.sleep(period)
+        return None
+
+    def stop(self) -> list[str]:
+        """End all, politely at first; the names of those that had to be killed."""
+        killed: list[str] = []
+        running = [p for p in self._processes.values() if p.poll() is None]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            living = {n: p for n, p in self._processes.items() if p.poll() is None}
+            if number is signal.SIGKILL:
+                killed = sorted(living)
+            for process in reversed(living.values()):
+                _signal_group(process, number)
+            deadline = time.monotonic() + PATIENCE
+            while any(p.poll() is None for p in living.values()) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        for process in running:
+            _signal_group(process, signal.SIGKILL)  # children that a process left behind in its session
+        for pump in self._pumps:
+            pump.join(timeout=1.0)
+        return killed
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

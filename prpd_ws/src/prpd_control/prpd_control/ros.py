@@ -1,0 +1,48 @@
+"""How a node's process runs and ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+
+def spin(make: Callable[[], Node], *, done: Callable[[Node], bool] = lambda node: False) -> int:
+    """Run one node in this process until SIGINT, SIGTERM, or `done(node)`; the exit status.
+
+    rclpy's own signal handlers can lose a wake-up and leave a process hanging for ever, so the handlers here only set a
+    flag, and the executor looks at it five times a second.
+    """
+    stop: list[int] = []
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    executor = SingleThreadedExecutor()
+    try:
+        node = make()
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 1
+    executor.add_node(node)
+    try:
+        while not stop and not done(node):
+            executor.spin_once(timeout_sec=0.2)
+    finally:
+        close = getattr(node, "close", None)
+        if close is not None:
+            close()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
+    return 0

@@ -1,0 +1,124 @@
+"""The supervisor, with real processes."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from prpd_control.graph.locks import Lock, TakenError, first_free
+from prpd_control.graph.supervisor import Command, Supervisor
+
+PATIENT = "import time\nwhile True: time.sleep(0.05)"
+DEAF = f"""import os, signal
+for s in (signal.SIGINT, signal.SIGTERM): signal.signal(s, signal.SIG_IGN)
+print('up', os.getpid(), flush=True)
+{PATIENT}"""
+
+
+def python(name, code, **more):
+    return Command(name, [sys.executable, "-S", "-c", code], **more)
+
+
+def alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def output():
+    return io.StringIO()
+
+
+@pytest.fixture
+def supervisor(output):
+    with Supervisor(environment=os.environ, output=output) as supervisor:
+        yield supervisor
+
+
+def test_lines_carry_the_name_of_their_process(supervisor, output):
+    supervisor.start(python("first", "print('hello')", may_end=True))
+    supervisor.start(python("second_one", "print('world')", may_end=True))
+    wait_for(lambda: output.getvalue().count("\n") == 2)
+    lines = sorted(line.split(" | ") for line in output.getvalue().splitlines())
+    assert [(name.strip(), text) for name, text in lines] == [("first", "hello"), ("second_one", "world")]
+    assert supervisor.ending() is None
+
+
+def test_the_process_that_ended_is_named_with_its_last_words(supervisor):
+    supervisor.start(python("good", PATIENT))
+    supervisor.start(python("bad", "import sys; print('no robot at 1.2.3.4'); sys.exit(3)"))
+    ending = supervisor.wait(until=lambda: False)
+    assert (ending.name, ending.status) == ("bad", 3)
+    wait_for(lambda: "no robot" in supervisor.ending().message)
+    assert supervisor.ending().message.startswith("bad ended with status 3\n")
+
+
+def test_a_status_of_zero_ends_the_graph_too_unless_it_may(supervisor):
+    supervisor.start(python("node", ""))
+    assert supervisor.wait(until=lambda: False).status == 0
+
+
+def test_a_deaf_process_and_its_children_are_killed(supervisor, output, monkeypatch):
+    monkeypatch.setattr("prpd_control.graph.supervisor.PATIENCE", 0.2)
+    code = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-S', '-c', {DEAF!r}])\n{DEAF}"
+    supervisor.start(python("deaf", code))
+    wait_for(lambda: output.getvalue().count("up") == 2)
+    pids = [int(line.split()[-1]) for line in output.getvalue().splitlines()]
+    assert len(set(pids)) == 2
+    assert supervisor.stop() == ["deaf"]
+    wait_for(lambda: not any(alive(p) for p in pids))
+
+
+def test_no_orphan_when_the_launcher_is_killed(tmp_path):
+    program = textwrap.dedent("""
+        import os, sys, time
+        from prpd_control.graph.supervisor import Command, Supervisor
+        supervisor = Supervisor(environment=os.environ)
+        supervisor.start(Command("child", [sys.executable, "-m", "prpd_control.graph.child", "prpd_deaf:main"]))
+        time.sleep(60)
+    """)
+    (tmp_path / "prpd_deaf.py").write_text("def main():\n" + textwrap.indent(DEAF, "    "))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    child = int(launcher.stdout.readline().split()[-1])
+    assert alive(child)
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait()
+    wait_for(lambda: not alive(child))
+
+
+def test_a_lock_is_held_once_and_names_its_holder(tmp_path):
+    first, second = Lock("domain-7", directory=tmp_path), Lock("domain-7", directory=tmp_path)
+    first.acquire()
+    with pytest.raises(TakenError, match=f"prpd-domain-7 is held by process {os.getpid()}"):
+        second.acquire()
+    first.release()
+    second.acquire()
+
+
+def test_the_first_free_candidate_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    number, lock = first_free([1, 2], lambda n: f"n-{n}")
+    other, _lock = first_free([1, 2], lambda n: f"n-{n}")
+    assert (number, other) == (1, 2)
+    with pytest.raises(TakenError, match="none is free"):
+        first_free([1, 2], lambda n: f"n-{n}")
+    lock.release()
+    assert first_free([1, 2], lambda n: f"n-{n}")[0] == 1
