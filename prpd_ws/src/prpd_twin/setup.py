@@ -24,6 +24,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "ur_controller = prpd_twin.ur_controller.main:main",
         ],
         "prpd.commands": [
         ],

@@ -1,0 +1,97 @@
+"""The arm's rigid-body model, read from the URDF with Pinocchio.
+
+Poses are Pinocchio's SE3 of flange or TCP in the controller's frame `base`; a *UR pose* is six numbers, x, y, z in m and a
+rotation vector in rad.
+"""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+import numpy as np
+import pinocchio as pin
+from prpd_task import ur5e
+
+UrPose = Sequence[float]
+
+
+class Unreachable(ValueError):
+    """No joint angles reach a pose."""
+
+
+def pose_from_ur(numbers: UrPose) -> pin.SE3:
+    """SE3 of a UR pose."""
+    values = np.asarray(numbers, float)
+    return pin.SE3(pin.exp3(values[3:]), values[:3])
+
+
+def pose_to_ur(pose: pin.SE3) -> np.ndarray:
+    """UR pose of an SE3; the rotation angle is at most pi."""
+    return np.concatenate([pose.translation, pin.log3(pose.rotation)])
+
+
+class ArmModel:
+    """Kinematics and statics of a six-axis arm that has frames `base` and `tool0`."""
+
+    def __init__(self, urdf: str) -> None:
+        self._model = pin.buildModelFromXML(urdf)
+        if self._model.nq != 6:
+            raise ValueError(f"a UR arm has 6 joints, this URDF has {self._model.nq}: {list(self._model.names)[1:]}")
+        self._data = self._model.createData()
+        self._flange = self._model.getFrameId("tool0")
+        pin.framesForwardKinematics(self._model, self._data, np.zeros(6))
+        self._base_from_world = self._data.oMf[self._model.getFrameId("base")].inverse()
+        self.position_low = np.array(self._model.lowerPositionLimit)
+        self.position_high = np.array(self._model.upperPositionLimit)
+        self.speed_limit = np.array(self._model.velocityLimit)
+        self.effort_limit = np.array(self._model.effortLimit)
+
+    def flange(self, joints: np.ndarray) -> pin.SE3:
+        """`base_from_tool0`."""
+        pin.framesForwardKinematics(self._model, self._data, joints)
+        return self._base_from_world * self._data.oMf[self._flange]
+
+    def jacobian(self, joints: np.ndarray, tcp: pin.SE3) -> np.ndarray:
+        """(6, 6), joint speeds to linear and angular velocity of the TCP along the axes of `base`."""
+        local = pin.computeFrameJacobian(self._model, self._data, joints, self._flange, pin.LOCAL)
+        to_base = pin.SE3(self.flange(joints).rotation, np.zeros(3)) * pin.SE3(np.eye(3), -tcp.translation)
+        return to_base.toActionMatrix() @ local
+
+    def gravity_torques(self, joints: np.ndarray) -> np.ndarray:
+        """(6,) N m that hold the arm's own weight still (payload not counted)."""
+        return pin.computeGeneralizedGravity(self._model, self._data, joints).copy()
+
+    def inverse(self, flange: pin.SE3, near: np.ndarray) -> np.ndarray:
+        """(6,) rad within the joints' ranges that bring the flange to a pose, close to `near`.
+
+        Newton's method from `near`, which follows a stream of targets in one or two steps; for a target that it does not
+        reach, it starts again from the closed-form solutions of the nominal arm. Raises Unreachable.
+        """
+        joints = self._newton(flange, near)
+        if joints is not None and np.abs(joints - near).max() < 0.5:
+            return joints
+        for seed in ur5e.inverse(flange.homogeneous, near):
+            joints = self._newton(flange, seed)
+            if joints is not None:
+                return joints
+        numbers = ", ".join(f"{v:.4f}" for v in pose_to_ur(flange))
+        raise Unreachable(f"no joint angles bring the flange to p[{numbers}] in the base frame")
+
+    def _newton(self, flange: pin.SE3, seed: np.ndarray) -> Optional[np.ndarray]:
+        goal = self._base_from_world.actInv(flange)
+        joints = np.array(seed, float)
+        for _ in range(12):
+            pin.framesForwardKinematics(self._model, self._data, joints)
+            error = pin.log6(self._data.oMf[self._flange].actInv(goal)).vector
+            if np.dot(error, error) < 1e-24:
+                inside = (joints >= self.position_low).all() and (joints <= self.position_high).all()
+                return joints if inside else None
+            local = pin.computeFrameJacobian(self._model, self._data, joints, self._flange, pin.LOCAL)
+            try:
+                step = np.linalg.solve(local, error)
+            except np.linalg.LinAlgError:
+                return None
+            if not np.abs(step).max() < 1.0:
+                return None
+            joints += step
+        return None
