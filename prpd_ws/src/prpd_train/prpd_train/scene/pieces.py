@@ -33,7 +33,7 @@ class Piece:
     name: str
     size: Three
     """m, full extents along its own axes."""
-    pose: Pose = Pose()  # noqa: RUF009 - immutable
+    pose: Pose = Pose()
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Body:
     pieces: Tuple[Piece, ...]
     friction: float
     """Coefficient of its surface, for engines that average the two surfaces of a contact."""
-    pose: Pose = Pose()  # noqa: RUF009 - immutable
+    pose: Pose = Pose()
     """Where it starts."""
     mass: float = 0.0
     """kg."""
@@ -116,7 +116,7 @@ def pair_friction(materials: Materials) -> Dict[FrozenSet[str], float]:
 
 
 def surface_friction(materials: Materials, contacts: Contacts) -> Dict[str, float]:
-    """The coefficient of each surface whose averages come closest, over the pairs that touch, to what the scene asks for.
+    """The coefficient of each surface, so that averages come closest to what the scene asks of the pairs that touch.
 
     Exact where the pairs leave enough freedom; grain on grain always nearly is, as the shape of the bed rests on it.
     """
