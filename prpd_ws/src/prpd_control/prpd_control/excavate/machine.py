@@ -60,7 +60,7 @@ class Excavation:
         """The order for this period."""
         if inputs.bucket is None:
             return Order(self._phase, result=Result(Reason.STALE_BUCKET_STATE, "none was ever seen"))
-        self.peak_force = max(self.peak_force, float(np.linalg.norm(inputs.bucket.force)))
+        self.feel(inputs.bucket.force)
         trouble = self._trouble(inputs, inputs.bucket)
         if trouble is not None:
             return Order(self._phase, result=trouble)
@@ -79,6 +79,10 @@ class Excavation:
             return Order(self._phase, result=Result(Reason.NOT_ARRIVED, str(error)))
         except PolicyError as error:
             return Order(self._phase, result=Result(Reason.POLICY_FAILED, str(error)))
+
+    def feel(self, force: np.ndarray) -> None:
+        """Note a force on the bucket (3,) N, also between two ticks."""
+        self.peak_force = max(self.peak_force, float(np.linalg.norm(force)))
 
     def _trouble(self, inputs: Inputs, bucket: BucketReading) -> Result | None:
         if inputs.cancel:

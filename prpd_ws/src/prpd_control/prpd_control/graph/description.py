@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prpd_control.resources import shipped_policy
+from prpd_task.errors import UserError
 
 TWIN_ADDRESS = "127.0.0.1"
 
@@ -39,11 +40,11 @@ class Options:
 
     def __post_init__(self) -> None:
         if not self.twin and not self.robot_ip:
-            raise ValueError("no robot: give robot_ip (as shown on the pendant), or twin for an emulated one")
+            raise UserError("no robot: give robot_ip (as shown on the pendant), or twin for an emulated one")
         if self.twin and self.robot_ip and not self.robot_ip.startswith("127."):
-            raise ValueError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
+            raise UserError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
         if not self.twin and not self.cell:
-            raise ValueError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/cell.md")
+            raise UserError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/cell.md")
 
     @property
     def address(self) -> str:

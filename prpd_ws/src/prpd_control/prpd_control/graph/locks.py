@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, TypeVar
 
+from prpd_task.errors import UserError
+
 T = TypeVar("T")
 
 
-class TakenError(RuntimeError):
+class TakenError(UserError):
     """Somebody else holds the lock."""
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.contract import METADATA_KEY, Contract, ContractError
+from prpd_task.errors import UserError
 
 FASTEST_PERIOD, SLOWEST_PERIOD = 0.05, 0.2
 """s: control periods that bucket driver and perception keep up with (5 to 20 Hz)."""
 
 
-class PolicyError(ValueError):
+class PolicyError(UserError):
     """A policy file that cannot be run, or a policy that gave an answer that cannot be used."""
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import yaml
 
+from prpd_task.errors import UserError
+
 ORDERS = ("random", "listed")
 
 
-class BatchError(ValueError):
+class BatchError(UserError):
     """A batch file that cannot be used."""
 
 

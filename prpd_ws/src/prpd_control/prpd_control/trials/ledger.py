@@ -18,6 +18,7 @@ from typing import Any
 
 from prpd_control.graph.locks import Lock, TakenError
 from prpd_control.trials.batch import Batch
+from prpd_task.errors import UserError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batches (
@@ -54,7 +55,7 @@ CREATE INDEX IF NOT EXISTS trials_of_batch ON trials (batch, number);
 """
 
 
-class LedgerError(RuntimeError):
+class LedgerError(UserError):
     """A ledger that cannot be opened or written."""
 
 
@@ -141,10 +142,12 @@ class Ledger:
 
     def _mark_interrupted(self) -> None:
         rows = self._db.execute("SELECT * FROM trials WHERE status = 'running'").fetchall()
+        mark = "UPDATE trials SET status = 'interrupted', outcome = 'aborted' WHERE id = ?"
+        slot = ("batch", "number", "environment", "policy", "repetition", "seed")
         with self._transaction():
             for row in rows:
-                self._db.execute("UPDATE trials SET status = 'interrupted', outcome = 'aborted' WHERE id = ?", (row["id"],))
-                self._plan(row["batch"], row["number"], *(row[k] for k in ("environment", "policy", "repetition", "seed")))
+                self._db.execute(mark, (row["id"],))
+                self._plan(*(row[k] for k in slot))
 
     def _transaction(self) -> sqlite3.Connection:
         self._db.execute("BEGIN IMMEDIATE")
