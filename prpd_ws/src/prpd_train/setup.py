@@ -23,6 +23,11 @@ setup(
         "console_scripts": [
         ],
         "prpd.commands": [
+            "train = prpd_train.cli.train:main",
+            "evaluate = prpd_train.cli.evaluate:main",
+            "export = prpd_train.cli.export:main",
+            "inspect = prpd_train.cli.inspect:main",
+            "study = prpd_train.cli.study:main",
         ],
     },
 )

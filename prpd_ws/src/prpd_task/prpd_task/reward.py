@@ -37,7 +37,7 @@ class RewardSpec:
     """Cost of a step per `force_limit` of force beyond it."""
     force_limit: float = 80.0
     """N, on the bucket: beyond this an arm of this size comes near a protective stop."""
-    reach_length: float = 0.08
+    reach_length: float = 0.15
     """m, over which the potential of reaching falls to 1/e."""
     lift_depth: float = 0.07
     """m below the surface, where lifting begins to count."""

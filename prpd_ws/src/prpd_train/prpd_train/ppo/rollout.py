@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
@@ -83,6 +84,8 @@ class Collector:
         self.env = env
         self.device = torch.device(device)
         self.episodes = EpisodeWindow(env.num_envs, window)
+        self.env_seconds = 0.0
+        """Spent in the environment so far; the rest of the time is the learner's own."""
         self._observation: Optional[Tensor] = None
         self._state: Optional[Tensor] = None
 
@@ -133,7 +136,9 @@ class Collector:
             observation[t], state[t], action[t], mean[t] = self._observation, self._state, chosen, policy.mean
             log_std = policy.log_std
             log_prob[t], value[t] = policy.log_prob(chosen), network.value(self._state)
+            began = time.perf_counter()
             row, rewards, terminations, truncations, info = self.env.step(self._outgoing(chosen))
+            self.env_seconds += time.perf_counter() - began
             reward[t] = self._tensor(rewards)
             terminated[t] = torch.as_tensor(terminations, device=self.device)
             truncated[t] = torch.as_tensor(truncations, device=self.device)

@@ -1,0 +1,1 @@
+"""The sub-commands of `prpd` that belong to learning."""

@@ -1,0 +1,1 @@
+"""Training runs: settings, folders that hold everything, stages that can be resumed."""

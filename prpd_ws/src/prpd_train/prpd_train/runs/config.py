@@ -1,0 +1,64 @@
+"""Settings of a training run, and the presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict
+
+from prpd_train.distill.transfer import TransferConfig
+from prpd_train.env.config import EnvConfig, Latency, bucket_shape
+from prpd_train.ppo.config import NetworkConfig, PPOConfig
+from prpd_train.scene.randomisation import Randomisation
+from prpd_train.schedule.config import ScheduleConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run: from nothing to a policy on the finest grains."""
+
+    env: EnvConfig = field(default_factory=EnvConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    num_envs: int = 128
+    """Episodes simulated side by side."""
+    seed: int = 0
+    threads: int = 1
+    """Of torch, on the CPU; the networks are too small to gain from many."""
+
+    def __post_init__(self) -> None:
+        if self.num_envs < 1 or self.threads < 1:
+            raise ValueError(f"num_envs and threads must be at least 1, not {self.num_envs} and {self.threads}")
+        if self.env.discount != self.ppo.discount:
+            raise ValueError(
+                f"the reward's discount {self.env.discount} and the learner's {self.ppo.discount} must agree; set both, "
+                "or progress could be farmed"
+            )
+
+
+def presets() -> Dict[str, TrainConfig]:
+    """The named settings of `prpd train`."""
+    paper = TrainConfig(ppo=PPOConfig(horizon=128, minibatches=16))
+    cpu = TrainConfig(num_envs=64)
+    smoke = TrainConfig(
+        env=EnvConfig(scenes=8),
+        ppo=PPOConfig(horizon=16),
+        schedule=ScheduleConfig(mode="list", deltas=(0.07, 0.05), window=16, max_iterations=3),
+        num_envs=16,
+    )
+    return {"cpu": cpu, "paper": paper, "smoke": smoke}
+
+
+def with_scene(config: TrainConfig, scene: str) -> TrainConfig:
+    """The same run with another scene preset and the bucket that belongs to it."""
+    task = config.env.task
+    task = replace(task, bucket=replace(task.bucket, shape=bucket_shape(scene)))
+    return replace(config, env=replace(config.env, scene=scene, task=task))
+
+
+def without_randomisation(config: TrainConfig) -> TrainConfig:
+    """The same run in a world without errors, variation or delay."""
+    return replace(config, env=replace(config.env, randomisation=Randomisation.off(), latency=Latency.off()))
+
+

@@ -1,0 +1,225 @@
+"""One stage: from the policy of the stage before to one that masters the next grain size.
+
+Run as `python -m prpd_train.runs.stage RUN INDEX DELTA`, in a process of its own: some engines leak when a scene is rebuilt,
+and whatever happens to the process, the next one goes on from the last iteration.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import torch
+
+from prpd_task.observation import terms
+from prpd_train.distill.transfer import ConservativeTransfer
+from prpd_train.env.excavation import STATE_SIZE, MakeSimulator
+from prpd_train.env.gym_env import ExcavationVectorEnv
+from prpd_train.ppo import ActorCritic, Collector, Learner
+from prpd_train.runs.checkpoint import load_checkpoint, save_checkpoint
+from prpd_train.runs.config import TrainConfig
+from prpd_train.runs.folder import RunFolder, StageResult
+from prpd_train.runs.metrics import Metrics
+from prpd_train.runs.progress import Progress
+from prpd_train.runs.serial import to_plain
+
+WARM_UP = 8
+"""Steps whose inputs set the normalisation of new networks before they learn."""
+
+
+def make_network(config: TrainConfig) -> ActorCritic:
+    """Networks for the task's inputs and outputs, freshly initialised."""
+    names = [term.name for term in terms(config.env.task.preset)]
+    pairs = [(names.index(f"rock_{axis}"), names.index(f"bucket_{axis}")) for axis in "xyz"]
+    return ActorCritic(len(names), STATE_SIZE, 4, config.network, differences=pairs)
+
+
+class Stage:
+    """The state of one running stage; `run` carries it to its end."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        index: int,
+        delta: float,
+        make_simulator: Optional[MakeSimulator] = None,
+        quiet: bool = False,
+    ) -> None:
+        self.folder, self.index, self.delta, self.quiet = folder, index, delta, quiet
+        self.config = folder.config()
+        self.path = folder.stage(index, delta)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.seed = self.config.seed * 1009 + index
+        torch.set_num_threads(self.config.threads)
+        torch.manual_seed(self.seed)
+        self.generator = torch.Generator().manual_seed(self.seed)
+        env = ExcavationVectorEnv(
+            self.config.env, delta=delta, num_envs=self.config.num_envs, seed=self.seed, make_simulator=make_simulator
+        )
+        self.collector = Collector(env, window=self.config.schedule.window)
+        self.network = make_network(self.config)
+        self.learner = Learner(self.network, self.config.ppo, self.generator)
+        self.transfer: Optional[ConservativeTransfer] = None
+        self.iteration = 0
+        self.samples = 0
+        self.seconds = self.simulation_seconds = 0.0
+        self.first_success = float("nan")
+        self._inherit()
+        self._resume()
+        self.collector.reset(seed=self.seed * 1009 + self.iteration)
+
+    def _inherit(self) -> None:
+        """Take over networks and counters from the stage before, and keep a copy as the teacher."""
+        if self.index == 0:
+            return
+        before = load_checkpoint(self.folder.checkpoint(self.index - 1), needs=("network", "samples"))
+        self.samples, self.seconds = before["samples"], before["seconds"]
+        self.simulation_seconds = before["simulation_seconds"]
+        if not self.config.transfer.inherit:
+            return
+        self.network.load_state_dict(before["network"])
+        if self.config.transfer.weight > 0:
+            self.transfer = ConservativeTransfer(copy.deepcopy(self.network).requires_grad_(False), self.config.transfer)
+
+    def _resume(self) -> None:
+        if not self.checkpoint.exists():
+            return
+        saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration"))
+        self.network.load_state_dict(saved["network"])
+        self.learner.load_state_dict(saved["learner"])
+        self.generator.set_state(saved["generator"])
+        self.iteration, self.samples = saved["iteration"], saved["samples"]
+        self.seconds, self.simulation_seconds = saved["seconds"], saved["simulation_seconds"]
+        self.first_success = saved["first_success"]
+        if self.transfer is not None:
+            self.transfer.alpha = saved["alpha"]
+            self.transfer.teacher_returns = saved["teacher_returns"].numpy()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Of this stage."""
+        return self.path / "checkpoint.pt"
+
+    def run(self) -> StageResult:
+        """Learn until the target success or the cap on iterations."""
+        config, schedule = self.config, self.config.schedule
+        metrics = Metrics(self.folder.path, stage=self.index, iteration=self.iteration)
+        progress = Progress(self.index, self.delta, schedule, start=self.iteration, quiet=self.quiet)
+        try:
+            if self.iteration == 0 and (self.index == 0 or not config.transfer.inherit):
+                self._warm_up()
+            reached = False
+            while self.iteration < schedule.max_iterations and not reached:
+                row, reached = self._iterate()
+                metrics.add(row)
+                progress.show(row)
+                self._save()
+        finally:
+            progress.close()
+            metrics.close()
+            self.collector.env.close()
+        result = StageResult(
+            index=self.index,
+            delta=self.delta,
+            success=self.collector.episodes.success,
+            first_success=self.first_success,
+            iterations=self.iteration,
+            samples=self.samples,
+            seconds=self.seconds,
+            simulation_seconds=self.simulation_seconds,
+            reached=reached,
+        )
+        self.folder.finish_stage(result)
+        return result
+
+    def _warm_up(self) -> None:
+        rollout = self._collect(WARM_UP).flat()
+        self.network.observe(rollout.observation, rollout.state)
+        self.collector.reset(seed=self.seed * 1009)
+
+    def _collect(self, horizon: int) -> Any:
+        ppo = self.config.ppo
+        return self.collector.collect(
+            self.network, horizon=horizon, discount=ppo.discount, gae_lambda=ppo.gae_lambda, generator=self.generator
+        )
+
+    def _iterate(self) -> "tuple[Dict[str, float], bool]":
+        """Collect, see whether the target is reached, and if not, learn."""
+        config, episodes = self.config, self.collector.episodes
+        began, simulated = time.perf_counter(), self.collector.env_seconds
+        rollout = self._collect(config.ppo.horizon).flat()
+        if self.first_success != self.first_success and len(episodes) >= min(config.num_envs, episodes.size):
+            self.first_success = episodes.success
+            if self.transfer is not None:
+                self.transfer.teacher_returns = episodes.returns
+        reached = episodes.full and episodes.success >= config.schedule.target_success
+        statistics: Dict[str, float] = {}
+        if not reached:
+            if self.transfer is not None:
+                self.transfer.begin(self.network, rollout, episodes.returns)
+            statistics = self.learner.update(rollout, self.transfer)
+        self.iteration += 1
+        self.samples += config.ppo.horizon * config.num_envs
+        self.seconds += time.perf_counter() - began
+        self.simulation_seconds += self.collector.env_seconds - simulated
+        row: Dict[str, float] = dict.fromkeys(
+            ("kl", "kl_coefficient", "entropy", "policy_loss", "value_loss", "q_loss", "transfer_loss", "clip_fraction", "explained_variance"),
+            float("nan"),
+        )
+        row.update(statistics)
+        row.update(
+            stage=self.index,
+            delta=self.delta,
+            iteration=self.iteration - 1,
+            samples=self.samples,
+            seconds=self.seconds,
+            simulation_seconds=self.simulation_seconds,
+            success=episodes.success,
+            episodes=len(episodes),
+            length=episodes.length,
+            episode_return=float(episodes.returns.mean()) if len(episodes) else float("nan"),
+            alpha=self.transfer.alpha if self.transfer is not None else float("nan"),
+        )
+        return row, reached
+
+    def _save(self) -> None:
+        transfer = self.transfer
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "network": self.network.state_dict(),
+                "learner": self.learner.state_dict(),
+                "generator": self.generator.get_state(),
+                "iteration": self.iteration,
+                "samples": self.samples,
+                "seconds": self.seconds,
+                "simulation_seconds": self.simulation_seconds,
+                "first_success": self.first_success,
+                "alpha": transfer.alpha if transfer is not None else 1.0,
+                "teacher_returns": torch.as_tensor(transfer.teacher_returns if transfer is not None else []),
+                "delta": self.delta,
+                "config": to_plain(self.config),
+            },
+        )
+
+
+def main(argv: Optional["list[str]"] = None) -> int:
+    """Run one stage of an existing run."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if len(arguments) < 3:
+        print("usage: python -m prpd_train.runs.stage RUN INDEX DELTA [--quiet]", file=sys.stderr)
+        return 2
+    folder = RunFolder.open(Path(arguments[0]))
+    try:
+        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), quiet="--quiet" in arguments).run()
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The whole run: stage after stage, each in a process of its own, until the finest grains are mastered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Callable, List, Optional, Sequence
+
+from prpd_train.runs.folder import RunError, RunFolder, StageResult
+from prpd_train.runs.probe import read_probes
+from prpd_train.schedule.auto import next_delta, samples_per_success
+from prpd_train.schedule.config import fixed_deltas
+
+RunModule = Callable[[str, Sequence[str]], None]
+"""Runs `python -m MODULE ARGUMENTS` to its end, and raises where that fails."""
+DEFAULT_RATE = 2e5
+"""Samples per unit of success, where no stage has shown it yet."""
+
+
+def run_module(module: str, arguments: Sequence[str]) -> None:
+    """In a process of its own; Ctrl-C reaches it through the terminal, and it is waited for."""
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments])
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.wait()
+        raise
+    if code == 130:
+        raise KeyboardInterrupt
+    if code != 0:
+        raise RunError(f"{module} {' '.join(arguments)} ended with exit code {code}; its message stands above")
+
+
+def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module) -> List[StageResult]:
+    """Start a run or go on with it; returns the results of all its stages."""
+    schedule = folder.config().schedule
+    flags = ["--quiet"] if quiet else []
+    with folder.locked():
+        while True:
+            results = folder.results()
+            delta = following(folder, results, run=run)
+            if delta is None:
+                return results
+            run("prpd_train.runs.stage", [str(folder.path), str(len(results)), repr(delta), *flags])
+            last = folder.results()[-1]
+            if not last.reached and not quiet:
+                print(
+                    f"stage {last.index} ({last.delta * 1000:.4g} mm) ended at success {last.success:.3f} after "
+                    f"{schedule.max_iterations} iterations, below the target of {schedule.target_success}; going on",
+                    file=sys.stderr,
+                )
+
+
+def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModule = run_module) -> Optional[float]:
+    """m, the next stage's grain size; None when the run is done."""
+    schedule = folder.config().schedule
+    deltas = fixed_deltas(schedule)
+    if schedule.mode != "auto":
+        return deltas[len(results)] if len(results) < len(deltas) else None
+    if not results:
+        return deltas[0]
+    finer = [delta for delta in deltas if delta < results[-1].delta - 1e-9]
+    if not finer:
+        return None
+    begun = _begun(folder, len(results), finer)
+    if begun is not None:
+        return begun
+    run("prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
+    candidates = read_probes(folder)
+    gains = [_gain(results, i) for i in range(len(results))]
+    known = [gain for gain in gains if gain is not None]
+    # Going on with a policy is cheaper than starting from nothing: the last stage that gained anything is the best guide.
+    rate = known[-1] if known else DEFAULT_RATE
+    config = folder.config()
+    confirm = max(schedule.window * 40, config.ppo.horizon * config.num_envs)
+    return next_delta(candidates, target=schedule.target_success, rate=rate, confirm=confirm).delta
+
+
+def _gain(results: Sequence[StageResult], i: int) -> Optional[float]:
+    samples = results[i].samples - (results[i - 1].samples if i else 0)
+    first = results[i].first_success
+    return samples_per_success(samples, before=first if first == first else 0.0, after=results[i].success)
+
+
+def _begun(folder: RunFolder, index: int, deltas: Sequence[float]) -> Optional[float]:
+    """The grain size of a stage that was begun and not finished."""
+    for delta in deltas:
+        if (folder.stage(index, delta) / "checkpoint.pt").exists():
+            return delta
+    return None

@@ -1,0 +1,60 @@
+"""Settings of the schedule of grain sizes, and the fixed schedules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Tuple
+
+MODES = ("interval", "list", "auto")
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """From which grain size to which, in which steps, and when a stage is done."""
+
+    mode: str = "interval"
+    """`interval` (equal steps), `list` (as given) or `auto` (chosen from probes of the present policy)."""
+    first: float = 0.07
+    """m. Paper: 70 mm."""
+    last: float = 0.01
+    """m. Paper: 10 mm."""
+    interval: float = 0.01
+    """m, between stages; in `auto`, between candidates. Paper: 10 mm."""
+    deltas: Tuple[float, ...] = ()
+    """m, of mode `list`: every stage's grain size, falling."""
+    target_success: float = 0.95
+    """A stage is done at this success rate. Paper: 0.95."""
+    window: int = 200
+    """Episodes over which success is counted, in the order in which they were started."""
+    max_iterations: int = 400
+    """A stage ends after so many iterations, whatever its success. Paper: 400."""
+    probe_episodes: int = 32
+    """Of each probe in `auto`."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"schedule mode {self.mode!r} is not known; choose one of {', '.join(MODES)}")
+        if not 0 < self.last <= self.first:
+            raise ValueError(f"a schedule goes from coarse to fine: first {self.first} m must not be below last {self.last} m > 0")
+        if not self.interval > 0:
+            raise ValueError(f"schedule interval must be positive, not {self.interval!r} m")
+        if not 0 < self.target_success <= 1:
+            raise ValueError(f"target_success must lie in (0, 1], not {self.target_success!r}")
+        if self.mode == "list":
+            falling = all(a > b > 0 for a, b in zip(self.deltas[:-1], self.deltas[1:]))
+            if not self.deltas or not falling or not self.deltas[0] > 0:
+                raise ValueError(f"schedule deltas must be positive and fall, such as 0.07 0.03 0.01; not {self.deltas!r}")
+        elif self.deltas:
+            raise ValueError(f"schedule deltas are for mode `list`, not {self.mode!r}")
+        if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:
+            raise ValueError("schedule window, max_iterations and probe_episodes must be at least 1")
+
+
+def fixed_deltas(config: ScheduleConfig) -> Tuple[float, ...]:
+    """m, the grain sizes of `interval` and `list`; in `auto`, the first and all candidates after it."""
+    if config.mode == "list":
+        return config.deltas
+    count = math.ceil((config.first - config.last) / config.interval - 1e-9)
+    steps = [config.first - i * config.interval for i in range(count)]
+    return tuple(round(delta, 9) for delta in [*steps, config.last])
