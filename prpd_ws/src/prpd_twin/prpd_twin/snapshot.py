@@ -31,6 +31,7 @@ _LAYOUT = np.dtype(
         ("rock_pose", "<f8", 7),
         ("box_size", "<f8", 3),
         ("wall_height", "<f8"),
+        ("wall_thickness", "<f8"),
         ("grain_edge", "<f8"),
         ("grain_count", "<u4"),
         ("vertex_count", "<u4"),
@@ -64,6 +65,8 @@ class Scene:
     """(V, 3) m, of the rock's surface, in the rock frame."""
     rock_triangles: np.ndarray
     """(T, 3) indices, counter-clockwise seen from outside."""
+    wall_thickness: float = 0.012
+    """m; half a metre or so makes the box a pit in flat ground."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class SnapshotWriter:
         _check_count("rock triangles", len(scene.rock_triangles), MAX_TRIANGLES)
         record = self._record
         record["sequence"] += 1
-        for name in ("box_size", "wall_height", "grain_edge"):
+        for name in ("box_size", "wall_height", "wall_thickness", "grain_edge"):
             record[name] = getattr(scene, name)
         record["vertices"][: len(scene.rock_vertices)] = scene.rock_vertices
         record["triangles"][: len(scene.rock_triangles)] = scene.rock_triangles
@@ -179,6 +182,7 @@ class SnapshotReader:
                 grain_edge=float(record["grain_edge"]),
                 rock_vertices=record["vertices"][: record["vertex_count"]].copy(),
                 rock_triangles=record["triangles"][: record["triangle_count"]].copy(),
+                wall_thickness=float(record["wall_thickness"]),
             )
 
         return _consistently(record, copy)

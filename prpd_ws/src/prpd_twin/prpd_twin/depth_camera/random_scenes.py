@@ -16,7 +16,7 @@ from prpd_task.frames import Pose, bucket_to_soil, quaternion_rotate, soil_to_bu
 from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
 from prpd_twin.depth_camera.raycast import open3d
 from prpd_twin.depth_camera.renderer import ARM, ROCK, DepthRenderer, View
-from prpd_twin.depth_camera.rocks import KINDS, random_rock
+from prpd_twin.depth_camera.rocks import KINDS, random_rock, voxelised
 from prpd_twin.snapshot import Scene
 
 SITUATIONS = ("bed", "approach", "dig", "carry", "empty_bucket")
@@ -29,6 +29,8 @@ class SceneRanges:
     rock_share: float = 0.75
     """Of the frames that contain a rock."""
     rock_edge: tuple[float, float] = (0.045, 0.055)
+    voxel_share: float = 0.3
+    """Of the rocks that are clusters of cubes, as a simulator may have them."""
     rock_depth: tuple[float, float] = (-0.045, 0.030)
     """Height of the rock's centre over the soil around it."""
     grain_edge: tuple[float, float] = (0.004, 0.014)
@@ -94,6 +96,8 @@ class RandomFrames:
         edge = float(np.exp(rng.uniform(*np.log(ranges.grain_edge))))
         kind = str(rng.choice(KINDS))
         vertices, triangles = random_rock(rng, kind=kind, edge=rng.uniform(*ranges.rock_edge))
+        if rng.random() < ranges.voxel_share:
+            vertices, triangles = voxelised(vertices, triangles, spacing=rng.uniform(0.006, 0.016))
         ground = _Ground(rng, box, mean=rng.uniform(*ranges.surface), relief=rng.uniform(*ranges.relief))
         has_rock = rng.random() < ranges.rock_share
         bucket = self._bucket_pose(situation, box, ground)
@@ -105,7 +109,8 @@ class RandomFrames:
         if bucket is not None and geometry.shape == "solid":
             bed = bed[~_in_plates(geometry, bucket, bed, 0.3 * edge)]
         true_cell = self._jittered(Cell(), ranges.camera_shift)
-        scene = Scene(box, float(rng.uniform(0.0, 0.04)), edge, vertices, triangles)
+        walls = 0.5 if rng.random() < 0.4 else rng.uniform(0.005, 0.03)
+        scene = Scene(box, float(rng.uniform(0.0, 0.03)), edge, vertices, triangles, wall_thickness=float(walls))
         renderer = DepthRenderer(
             scene=scene, soil_from_camera=true_cell.soil_from_camera, intrinsics=true_cell.intrinsics, bucket=geometry
         )

@@ -14,7 +14,6 @@ from prpd_twin.depth_camera.spheres import splat
 from prpd_twin.snapshot import Scene
 
 BACKGROUND, SOIL, ROCK, BUCKET, ARM = range(5)
-WALL_THICKNESS = 0.012
 SPHERE_PER_CUBE = 0.6204
 """Radius of the sphere whose volume is that of a cube of edge 1."""
 
@@ -94,7 +93,7 @@ class DepthRenderer:
 
 def _box_and_table(scene: Scene) -> list[Box]:
     x, y, depth = scene.box_size
-    t, height = WALL_THICKNESS, depth + scene.wall_height
+    t, height = scene.wall_thickness, depth + scene.wall_height
     middle = (scene.wall_height - depth) / 2
     walls = [Box(f"wall_x{s}", (s * (x + t) / 2, 0.0, middle), (t, y + 2 * t, height)) for s in (-1, 1)]
     walls += [Box(f"wall_y{s}", (0.0, s * (y + t) / 2, middle), (x, t, height)) for s in (-1, 1)]

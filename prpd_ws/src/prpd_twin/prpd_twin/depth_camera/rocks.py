@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prpd_task.bucket import Box
-from prpd_twin.depth_camera.raycast import box_mesh
+from prpd_twin.depth_camera.raycast import box_mesh, open3d
 
 KINDS = ("cube", "plate", "natural")
 
@@ -22,6 +22,27 @@ def random_rock(rng: np.random.Generator, *, kind: str, edge: float) -> tuple[np
         raise ValueError(f"rock kind {kind!r} is not known; choose one of {', '.join(KINDS)}")
     volume, centre = volume_and_centre(vertices, triangles)
     return (vertices - centre) * (edge / volume ** (1 / 3)), triangles
+
+
+def cluster(centres: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mesh of cubes of edge `spacing` m at `centres` (N, 3) m."""
+    return box_mesh([Box("rock", tuple(float(v) for v in c), (spacing,) * 3) for c in centres])
+
+
+def voxelised(vertices: np.ndarray, triangles: np.ndarray, *, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """The rock as a cluster of cubes of about `spacing` m, with the same volume, around its own centre of mass."""
+    low, high = vertices.min(0), vertices.max(0)
+    axes = [np.arange(a + spacing / 2, b, spacing) for a, b in zip(low, high, strict=True)]
+    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    o3d = open3d()
+    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+    scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(triangles.astype(np.uint32)))
+    inside = scene.compute_signed_distance(o3d.core.Tensor(lattice.astype(np.float32)), nthreads=1).numpy() < 0
+    if not inside.any():
+        return vertices, triangles
+    scale = (volume_and_centre(vertices, triangles)[0] / (inside.sum() * spacing**3)) ** (1 / 3)
+    centres = lattice[inside] - lattice[inside].mean(0)
+    return cluster(centres * scale, spacing * scale)
 
 
 def volume_and_centre(vertices: np.ndarray, triangles: np.ndarray) -> tuple[float, np.ndarray]:

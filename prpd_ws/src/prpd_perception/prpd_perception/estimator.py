@@ -1,0 +1,196 @@
+"""From depth images to the state of the rock. No ROS: `RockEstimator.update` takes arrays and returns a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prpd_perception.bucket_mask import BucketMask, BucketParts
+from prpd_perception.camera import Camera, Points
+from prpd_perception.detector import Candidate, Detector
+from prpd_perception.estimate import BadImage, EstimatorConfig, RockEstimate, Status
+from prpd_perception.height_map import STRIDE, HeightMap, maps
+from prpd_perception.shape import fit_shape
+from prpd_perception.soil_plane import fit_soil_plane
+from prpd_perception.track import Track
+from prpd_perception.tracker import Measurement, Tracker
+from prpd_task.bucket import BucketGeometry
+from prpd_task.frames import bucket_to_soil
+
+
+@dataclass(frozen=True)
+class _Sighting:
+    """A candidate with what belongs to it."""
+
+    candidate: Candidate
+    view: HeightMap
+    measurement: Measurement
+
+
+class RockEstimator:
+    """Knows the rock through a sequence of images; one per camera."""
+
+    def __init__(
+        self, *, camera: Camera, bucket: BucketGeometry, config: EstimatorConfig = EstimatorConfig(), detector: Detector | None = None
+    ) -> None:
+        self.camera = camera
+        self.config = config
+        self._mask = BucketMask(bucket, margin=config.bucket_margin)
+        self._detector = detector or Detector()
+        self._bucket = bucket
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything seen, as for a new trial; the camera's check is kept."""
+        self.tracker = Tracker(bucket=self._bucket, config=self.config.tracker)
+        self._stamp: float | None = None
+        self._checked = getattr(self, "_checked", 0)
+        if self.config.prior_position is not None:
+            covariance = np.eye(3) * self.config.prior_deviation**2
+            self.tracker.followed = self.tracker.begin(np.array(self.config.prior_position), covariance, 0.5)
+
+    def update(self, depth: np.ndarray, *, stamp: float, bucket_pose: np.ndarray | None) -> RockEstimate:
+        """Take in an image (H, W) float32 m, taken at `stamp` s, with the bucket at `bucket_pose` (4,) or away (None).
+
+        Raises `BadImage` for one that cannot be used; what is known then stays as it is.
+        """
+        dt = self._step(stamp)
+        if bucket_pose is not None and not np.isfinite(bucket_pose).all():
+            raise BadImage(f"the bucket pose {bucket_pose} is not finite; check the bucket driver")
+        try:
+            points = self.camera.points(np.asarray(depth, np.float32))
+        except ValueError as error:
+            raise BadImage(str(error)) from error
+        if points.valid_share < self.config.least_valid:
+            raise BadImage(f"only {100 * points.valid_share:.0f} % of the image has a depth; is the lens covered, the soil in range?")
+        self._stamp = stamp
+        parts = None if bucket_pose is None else self._mask.sort(points.xyz, np.asarray(bucket_pose, float))
+        views = maps(points.xyz, parts, bucket_pose)
+        moved = self._check_camera(views[0], bucket_pose)
+        if moved:
+            return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=views[0])
+        intruder = self._intruder(points, parts)
+        sightings = [] if intruder else self._sightings(views, bucket_pose)
+        hidden = _Hidden(views[0], bucket_pose, everywhere=intruder is not None)
+        taken = self.tracker.update([s.measurement for s in sightings], dt=dt, bucket_pose=bucket_pose, hidden=hidden)
+        track = self.tracker.followed
+        seen = sightings[taken[track.identity]] if track is not None and track.identity in taken else None
+        return self._answer(stamp, track, seen, views, points, parts, bucket_pose, sightings, intruder)
+
+    def _step(self, stamp: float) -> float:
+        """s since the last image; starts anew after a gap, and refuses to go back in time."""
+        if not np.isfinite(stamp):
+            raise BadImage(f"the image's time stamp {stamp} is not finite")
+        if self._stamp is None:
+            return 0.0
+        dt = stamp - self._stamp
+        if dt <= 0:
+            if dt < -self.config.max_gap:
+                self.reset()
+            raise BadImage(f"the image is {-dt:.3f} s older than the one before; check the camera's clock")
+        if dt > self.config.max_gap:
+            self.reset()
+            return 0.0
+        return dt
+
+    def _check_camera(self, soil: HeightMap, bucket_pose: np.ndarray | None) -> str | None:
+        """What the soil plane says against the calibration, until enough frames have agreed with it."""
+        away = bucket_pose is None or bucket_pose[2] > 0.1 or bucket_pose[1] < -0.2
+        if self._checked >= self.config.check_frames or not away:
+            return None
+        problem = fit_soil_plane(soil, self.config.plane).problem(self.config.plane)
+        self._checked = 0 if problem else self._checked + 1
+        return problem
+
+    def _intruder(self, points: Points, parts: BucketParts | None) -> str | None:
+        x, y, z = points.xyz
+        above = (z > self.config.intruder_height) & (np.abs(x) < 0.15) & (np.abs(y) < 0.17)
+        if parts is not None:
+            above &= ~parts.bucket & ~parts.bowl & ~_around(parts.local)
+        if int(above.sum()) < self.config.intruder_points:
+            return None
+        return f"something that is no bucket stands {1000 * float(z[above].max()):.0f} mm over the soil; take it out of the box"
+
+    def _sightings(self, views: list[HeightMap], bucket_pose: np.ndarray | None) -> list[_Sighting]:
+        result = []
+        for view in views:
+            for candidate in self._detector.detect(view):
+                position, covariance = candidate.position, np.diag(candidate.deviation**2)
+                if view.in_bowl:
+                    c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
+                    turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+                    position, covariance = bucket_to_soil(np.asarray(bucket_pose, float), position), turn @ covariance @ turn.T
+                result.append(_Sighting(candidate, view, Measurement(position, covariance, candidate.score)))
+        return result
+
+    def _answer(self, stamp, track: Track | None, seen, views, points, parts, bucket_pose, sightings, intruder) -> RockEstimate:
+        soil, candidates = views[0], tuple(s.candidate for s in sightings)
+        common = {"stamp": stamp, "candidates": candidates, "soil": soil, "cloud": points.xyz}
+        if track is None:
+            height = _surface_height(soil, None)
+            return RockEstimate(status=Status.LOST, message=intruder or "no rock in sight", surface_height=height, **common)
+        surface, fraction = np.zeros((0, 3), np.float32), 0.0
+        if seen is not None:
+            surface = _surface(points, parts, seen)
+            scale = self.camera.intrinsics.fx * self.camera.intrinsics.fy / self.camera.distance(track.position) ** 2
+            fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
+        sure = track.confidence >= self.config.tracker.confident
+        status = Status.LOST if not sure and seen is None else Status.OK if seen is not None and sure else Status.OCCLUDED
+        message = intruder or ("" if status == Status.OK else f"not seen for {track.unseen_for:.1f} s")
+        return RockEstimate(
+            status=status,
+            message=message,
+            identity=track.identity,
+            position=track.position,
+            covariance=track.covariance,
+            shape=fit_shape(surface, track.position),
+            visible_fraction=fraction,
+            confidence=track.confidence,
+            in_bucket=track.in_bowl(bucket_pose) if bucket_pose is not None else 0.0,
+            surface_height=_surface_height(soil, track.position),
+            surface=surface,
+            **common,
+        )
+
+
+class _Hidden:
+    """Whether a rock at a position could not be seen: behind the bucket, in a hole of the image, or in the bowl."""
+
+    def __init__(self, soil: HeightMap, bucket_pose: np.ndarray | None, *, everywhere: bool) -> None:
+        self._soil, self._bucket_pose, self._everywhere = soil, bucket_pose, everywhere
+
+    def __call__(self, position: np.ndarray) -> bool:
+        if self._everywhere:
+            return True
+        if self._bucket_pose is not None and np.linalg.norm(position - self._bucket_pose[:3]) < 0.13:
+            return True
+        grid = self._soil.grid
+        column, row = (int(p / grid.cell + grid.cells / 2) for p in position[:2])
+        around = (slice(max(row - 5, 0), max(row + 6, 0)), slice(max(column - 5, 0), max(column + 6, 0)))
+        seen = self._soil.seen[around]
+        return seen.size == 0 or float(seen.mean()) < 0.5
+
+
+def _surface(points: Points, parts: BucketParts | None, seen: _Sighting) -> np.ndarray:
+    """(N, 3) m, the points in the blocks that show the rock."""
+    view, n = seen.view, seen.view.grid.cells
+    cells = np.repeat(np.repeat(seen.candidate.blocks, STRIDE, 0), STRIDE, 1).reshape(n * n)
+    return points.xyz[:, view.source[cells[view.index]]].T
+
+
+def _surface_height(soil: HeightMap, position: np.ndarray | None) -> float:
+    """m, median of the soil 4 to 10 cm around the rock, or of the whole middle of the box."""
+    axis = soil.grid.centres()
+    x, y = (0.0, 0.0) if position is None else position[:2]
+    distance = np.hypot(axis[None, :] - x, axis[:, None] - y)
+    ring = soil.seen & (distance < 0.10) & (np.abs(axis)[None, :] < 0.12) & (np.abs(axis)[:, None] < 0.14)
+    if position is not None:
+        ring &= distance > 0.04
+    return float(np.median(soil.height[ring])) if ring.any() else 0.0
+
+
+def _around(local: np.ndarray) -> np.ndarray:
+    """Points (bucket frame) near bucket and arm, where flying pixels and cables are no intruders."""
+    x, y, z = local
+    return (np.abs(x) < 0.14) & (y > -0.40) & (y < 0.12) & (z > -0.04) & (z < 0.9) & ((y < 0.1) | (z < 0.2))

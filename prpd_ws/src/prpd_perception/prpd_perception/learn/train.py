@@ -1,0 +1,166 @@
+"""`prpd train-detector`: draw random soil boxes, train the detector's network on them, export it to ONNX."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
+
+
+@dataclass(frozen=True)
+class TrainDetector:
+    """How the detector's network is trained."""
+
+    frames: int = 10_000
+    """Random frames to draw."""
+    epochs: int = 14
+    """Passes over them."""
+    batch: int = 32
+    """Height maps per step."""
+    learning_rate: float = 3e-3
+    """Largest; it rises and falls over the run."""
+    seed: int = 100
+    """Of the frames and of the training. The benchmark's frames come from other seeds."""
+    cache: Path = field(default_factory=lambda: Path("runs/perception"))
+    """Folder in which the drawn examples are kept for the next time."""
+    output: Path = DETECTOR_FILE
+    """ONNX file to write."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of one map size, stacked; see `learn.examples.Example`."""
+
+    channels: np.ndarray
+    rock: np.ndarray
+    centre: np.ndarray
+    height: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+
+def draw(*, frames: int, seed: int, cache: Path) -> list[Examples]:
+    """Examples of `frames` random frames, one entry for each map size, from the cache if they are there."""
+    from prpd_perception.learn.examples import Example, examples
+    from prpd_twin.depth_camera.random_scenes import RandomFrames
+
+    file = cache / f"examples_{seed}_{frames}.npz"
+    names = tuple(Examples.__dataclass_fields__)
+    if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        source, by_size, start = RandomFrames(seed, cropped=True), dict[int, list[Example]](), time.monotonic()
+        for i in range(frames):
+            for example in examples(source.draw()):
+                by_size.setdefault(example.channels.shape[1], []).append(example)
+            if (i + 1) % 500 == 0:
+                print(f"drew {i + 1} of {frames} frames in {time.monotonic() - start:.0f} s", flush=True)
+        arrays = {f"{size}_{name}": np.stack([getattr(e, name) for e in es]) for size, es in by_size.items() for name in names}
+        np.savez(file, **arrays)
+    with np.load(file) as data:
+        sizes = sorted({key.split("_")[0] for key in data})
+        return [Examples(**{name: data[f"{size}_{name}"] for name in names}) for size in sizes]
+
+
+def batches(sets: list[Examples], batch: int, rng: np.random.Generator) -> Iterator[tuple[Examples, np.ndarray]]:
+    """All examples once, in random order; a batch holds maps of one size."""
+    parts = []
+    for examples in sets:
+        order = rng.permutation(len(examples))
+        parts += [(examples, order[i : i + batch]) for i in range(0, len(order) - batch + 1, batch)]
+    for i in rng.permutation(len(parts)):
+        yield parts[i]
+
+
+def train(config: TrainDetector) -> None:
+    """Train and export; prints the losses of each epoch."""
+    import torch
+
+    from prpd_perception.learn.network import RockNet, loss
+
+    sets = draw(frames=config.frames, seed=config.seed, cache=config.cache)
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    network = RockNet()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
+    steps = config.epochs * sum(len(s) // config.batch for s in sets)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
+    for epoch in range(config.epochs):
+        network.train()
+        sums, count, start = np.zeros(2), 0, time.monotonic()
+        for examples, index in batches(sets, config.batch, rng):
+            channels, rock, seen, offset = prepare(examples, index, rng)
+            entropy, likelihood = loss(network.raw(channels), rock=rock, seen=seen, offset=offset)
+            optimiser.zero_grad()
+            (entropy + 0.1 * likelihood).backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            sums += [entropy.item(), likelihood.item()]
+            count += 1
+        mean = sums / max(count, 1)
+        took = time.monotonic() - start
+        print(f"epoch {epoch + 1}: rock or not {mean[0]:.4f}, centre {mean[1]:.3f}, {took:.0f} s", flush=True)
+        export(network, config.output)
+
+
+def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> tuple:
+    """Tensors of a batch; half of the maps are mirrored, all are raised or lowered a little."""
+    import torch
+
+    from prpd_perception.height_map import CHANNELS, HEIGHT_SCALE, STRIDE, Grid
+
+    channels = examples.channels[index].astype(np.float32)
+    rock, height = examples.rock[index].astype(np.float32), examples.height[index].astype(np.float32)
+    centre = examples.centre[index].copy()
+    mirrored = rng.random(len(index)) < 0.5
+    channels[mirrored] = channels[mirrored, :, :, ::-1]
+    rock[mirrored], height[mirrored] = rock[mirrored, :, ::-1], height[mirrored, :, ::-1]
+    centre[mirrored, 0] *= -1
+    lift = rng.uniform(-0.01, 0.01, len(index)).astype(np.float32)
+    seen_cells = channels[:, CHANNELS.index("seen")] > 0
+    channels[:, 0] += (lift / HEIGHT_SCALE)[:, None, None] * seen_cells
+    height += lift[:, None, None]
+    centre[:, 2] += lift
+    n = channels.shape[-1] // STRIDE
+    seen = seen_cells.reshape(-1, n, STRIDE, n, STRIDE).any((2, 4))
+    axis = Grid(channels.shape[-1]).centres(STRIDE)
+    grid = np.broadcast_to(np.stack(np.broadcast_arrays(axis[None, :], axis[:, None])), (len(index), 2, n, n))
+    origin = np.concatenate([grid, height[:, None]], 1)
+    offset = np.nan_to_num(centre[:, :, None, None] - origin)
+    return tuple(torch.from_numpy(np.ascontiguousarray(a, t)) for a, t in ((channels, "f4"), (rock, "f4"), (seen, "f4"), (offset, "f4")))
+
+
+def export(network, path: Path) -> None:
+    """Write the network, with one dynamic axis for the batch and two for the map's size."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dynamic = {"channels": {0: "maps", 2: "rows", 3: "columns"}, "blocks": {0: "maps", 2: "block_rows", 3: "block_columns"}}
+    network.eval()
+    torch.onnx.export(
+        network,
+        (torch.zeros(1, 5, 80, 80),),
+        str(path),
+        input_names=["channels"],
+        output_names=["blocks"],
+        dynamic_axes=dynamic,
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Command line."""
+    import tyro
+
+    config = tyro.cli(TrainDetector, args=argv, prog="prpd train-detector")
+    train(config)
+    print(f"wrote {config.output} ({math.ceil(config.output.stat().st_size / 1024)} KiB)")
+    return 0

@@ -1,0 +1,194 @@
+"""`rock_state`: the lifecycle node around `RockEstimator`."""
+
+from __future__ import annotations
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from visualization_msgs.msg import MarkerArray
+
+from prpd_interfaces.msg import BucketState, RockState
+from prpd_perception import messages
+from prpd_perception.bucket_history import BucketHistory
+from prpd_perception.camera import Camera
+from prpd_perception.depth_image import decode_depth, intrinsics_of
+from prpd_perception.estimate import BadImage, EstimatorConfig, RockEstimate, Status
+from prpd_perception.estimator import RockEstimator
+from prpd_perception.extrinsics import Extrinsics
+from prpd_perception.health import Health
+from prpd_perception.parameters import Parameters, declare
+from prpd_task.bucket import BucketGeometry
+
+
+class RockStateNode(LifecycleNode):
+    """Publishes one `RockState` for each depth image, and one that says why when there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("rock_state")
+        self._parameters: Parameters = declare(self)
+        self._estimator: RockEstimator | None = None
+        self._live = False
+        if self._parameters.autostart:
+            self.trigger_configure()
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the parameters, and make publishers and subscriptions."""
+        try:
+            self._parameters = declare(self)
+            self._extrinsics = Extrinsics(self, self._parameters)
+        except (ValueError, OSError, ImportError) as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        p = self._parameters
+        self._history = BucketHistory()
+        self._health = Health(max_age=p.max_image_age)
+        self._info: CameraInfo | None = None
+        self._debug_at = self._warned_at = 0.0
+        self._stamp = Time()
+        self._received = self._now()
+        image_qos = QoSProfile(depth=2, reliability=ReliabilityPolicy[p.image_reliability.upper()])
+        self._rock = self.create_publisher(RockState, "rock/state", 10)
+        self._heights = self.create_publisher(Image, "rock/height_map", 1)
+        self._cloud = self.create_publisher(PointCloud2, "rock/cloud", 1)
+        self._markers = self.create_publisher(MarkerArray, "rock/markers", 1)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._members = [
+            self.create_subscription(Image, "camera/depth/image_rect_raw", self._on_image, image_qos),
+            self.create_subscription(CameraInfo, "camera/depth/camera_info", self._on_info, image_qos),
+            self.create_subscription(BucketState, "bucket/state", self._on_bucket, 10),
+        ]
+        self._timers = [self.create_timer(0.1, self._watch), self.create_timer(1.0, self._diagnose)]
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to answer; what was seen before is forgotten."""
+        if self._estimator is not None:
+            self._estimator.reset()
+        self._received, self._live = self._now(), True
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop answering."""
+        self._live = False
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Undo `on_configure`."""
+        self._live, self._estimator = False, None
+        for member in self._members:
+            self.destroy_subscription(member)
+        for timer in self._timers:
+            self.destroy_timer(timer)
+        for publisher in (self._rock, self._heights, self._cloud, self._markers, self._diagnostics):
+            self.destroy_publisher(publisher)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """From any state."""
+        self._live = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def _on_info(self, info: CameraInfo) -> None:
+        known = self._info
+        if known is None or (info.width, info.height, *info.k) != (known.width, known.height, *known.k):
+            self._info, self._estimator = info, None
+
+    def _on_bucket(self, state: BucketState) -> None:
+        p = state.pose.position
+        self._history.add(_seconds(state.header.stamp), np.array([p.x, p.y, p.z, state.pitch]))
+
+    def _on_image(self, image: Image) -> None:
+        if not self._live:
+            return
+        start = self._now()
+        self._received, self._stamp = start, image.header.stamp
+        try:
+            estimate = self._estimate(image)
+        except BadImage as error:
+            self._health.bad(str(error))
+            self._warn(str(error))
+            self._rock.publish(messages.problem(Status.BAD_IMAGE, str(error), image.header.stamp))
+            return
+        self._rock.publish(messages.rock_state(estimate, image.header.stamp))
+        self._health.good(estimate, received=start, age=start - estimate.stamp, took=self._now() - start)
+        if estimate.status == Status.CAMERA_MOVED:
+            self._warn(estimate.message)
+        self._publish_debug(estimate, image.header.stamp)
+
+    def _estimate(self, image: Image) -> RockEstimate:
+        depth = decode_depth(
+            data=image.data,
+            width=image.width,
+            height=image.height,
+            step=image.step,
+            encoding=image.encoding,
+            big_endian=bool(image.is_bigendian),
+        )
+        stamp = _seconds(image.header.stamp)
+        estimator = self._ready_estimator(image.header.frame_id)
+        pose = self._history.at(stamp)
+        if pose is None and self._parameters.require_bucket:
+            raise BadImage("the bucket's pose at the time of the image is not known; is the bucket driver running, are the clocks equal?")
+        return estimator.update(depth, stamp=stamp, bucket_pose=pose)
+
+    def _ready_estimator(self, camera_frame: str) -> RockEstimator:
+        if self._estimator is None:
+            p, info = self._parameters, self._info
+            if info is None:
+                raise BadImage("no camera_info yet; check the topic camera/depth/camera_info")
+            intrinsics = intrinsics_of(width=info.width, height=info.height, k=info.k)
+            try:
+                camera = Camera(intrinsics, self._extrinsics.soil_from_camera(camera_frame))
+            except ValueError as error:
+                raise BadImage(str(error)) from error
+            config = EstimatorConfig(tracker=p.tracker(), prior_position=p.prior(), prior_deviation=p.prior_deviation)
+            self._estimator = RockEstimator(camera=camera, bucket=BucketGeometry(shape=p.bucket_shape), config=config)
+        return self._estimator
+
+    def _watch(self) -> None:
+        """Report a camera that is silent, instead of letting an old state stand."""
+        silent = self._now() - self._received
+        if self._live and silent > self._parameters.max_image_age:
+            text = f"no depth image for {silent:.1f} s; check the camera and the topic camera/depth/image_rect_raw"
+            self._health.bad(text)
+            self._warn(text)
+            self._rock.publish(messages.problem(Status.STALE_IMAGE, text, self._stamp))
+
+    def _publish_debug(self, estimate: RockEstimate, stamp: Time) -> None:
+        now, rate = self._now(), self._parameters.debug_rate
+        if rate <= 0 or now - self._debug_at < 1 / rate or estimate.soil is None:
+            return
+        self._debug_at = now
+        self._heights.publish(messages.height_map(estimate.soil, stamp))
+        self._markers.publish(messages.markers(estimate, stamp))
+        if self._cloud.get_subscription_count():
+            self._cloud.publish(messages.cloud(estimate.cloud, stamp))
+
+    def _diagnose(self) -> None:
+        if self._live:
+            array = DiagnosticArray(status=[self._health.report(self._now())])
+            array.header.stamp = self.get_clock().now().to_msg()
+            self._diagnostics.publish(array)
+
+    def _warn(self, text: str) -> None:
+        if self._now() - self._warned_at > 2.0:
+            self._warned_at = self._now()
+            self.get_logger().warning(text)
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+
+def _seconds(stamp: Time) -> float:
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def main() -> int:
+    """Console script."""
+    from prpd_control.ros import spin
+
+    return spin(RockStateNode)
