@@ -1,0 +1,82 @@
+"""The emulated arm, seen from the soil: a force for a pose, over the controller's world port (UDP)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from prpd_task.cell import Cell
+from prpd_task.frames import Pose, quaternion_conjugate, quaternion_rotate
+
+PORT = 30020
+_REQUEST = struct.Struct("<6d")
+_REPLY = struct.Struct("<13d")
+
+
+@dataclass(frozen=True)
+class ArmReading:
+    """Where the bucket is."""
+
+    time: float
+    """s, of the controller's clock."""
+    soil_from_bucket: Pose
+    velocity: np.ndarray
+    """(3,) m/s, of the bucket's origin, in the soil frame."""
+
+
+class ArmLink:
+    """Client of the world port. Use as a context manager."""
+
+    def __init__(self, address: str, cell: Cell, *, port: int = PORT, timeout: float = 0.01) -> None:
+        self._base_from_soil = cell.base_from_soil
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect((address, port))
+        self._timeout = timeout
+        self._socket.settimeout(timeout)
+
+    def exchange(self, force: np.ndarray, torque: np.ndarray | None = None) -> ArmReading | None:
+        """Tell the force (3,) N and torque (3,) N m on the bucket, at its origin in the soil frame; learn its pose.
+
+        None when the controller does not answer in time. A force that is not renewed within 0.1 s falls to zero there.
+        """
+        attitude = np.asarray(self._base_from_soil.quaternion)
+        wrench = [quaternion_rotate(attitude, v) for v in (force, np.zeros(3) if torque is None else torque)]
+        try:
+            self._socket.send(_REQUEST.pack(*np.concatenate(wrench)))
+            reply = self._newest_reply()
+        except (TimeoutError, ConnectionRefusedError):
+            return None
+        numbers = np.array(_REPLY.unpack(reply))
+        return ArmReading(
+            time=float(numbers[0]),
+            soil_from_bucket=self._base_from_soil.inverse() @ Pose.from_rotation_vector(numbers[1:7]),
+            velocity=quaternion_rotate(quaternion_conjugate(attitude), numbers[7:10]),
+        )
+
+    def _newest_reply(self) -> bytes:
+        """Late answers to earlier requests wait in the socket; only the last one counts."""
+        reply = self._socket.recv(_REPLY.size)
+        self._socket.setblocking(False)
+        try:
+            while True:
+                reply = self._socket.recv(_REPLY.size)
+        except BlockingIOError:
+            return reply
+        finally:
+            self._socket.settimeout(self._timeout)
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._socket.close()
+
+    def __enter__(self) -> ArmLink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,176 @@
+"""`soil_world`: the node that ties the simulated soil to the emulated arm, the camera and the graph."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import Point, Quaternion, Vector3
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from prpd_interfaces.msg import SoilState
+from prpd_interfaces.srv import ResetSoil
+from prpd_task.cell import Cell
+from prpd_task.errors import UserError
+from prpd_task.frames import Pose
+from prpd_train import engines
+from prpd_train.engines.protocol import Simulator
+from prpd_train.scene.spec import SceneSpec
+from prpd_twin.snapshot import Scene, SnapshotWriter
+from prpd_twin.soil_world.arm_link import ArmLink, ArmReading
+from prpd_twin.soil_world.environment import load
+from prpd_twin.soil_world.rock_mesh import rock_mesh
+from prpd_twin.soil_world.world import BucketInSoilError, Pace, SoilWorld, Truth
+
+PERIOD = 0.02
+"""s, of simulated and of real time per tick."""
+PUBLISH_EVERY = 2
+"""ticks."""
+SLOW = 0.95
+"""Real-time factor under which the twin complains."""
+PARKED = np.array([0.0, -0.3, 0.3, 0.0])
+"""Where the bucket is taken to be while no controller answers."""
+
+
+class SoilWorldNode(Node):
+    """Publishes `soil/state`, serves `soil_world/reset`, writes the camera's snapshot."""
+
+    def __init__(self, snapshots: SnapshotWriter) -> None:
+        super().__init__("soil_world")
+        cell_path = self.declare_parameter("cell", "").value
+        address = self.declare_parameter("robot_ip", "127.0.0.1").value
+        environment = self.declare_parameter("environment", "cube_sand").value
+        seed = self.declare_parameter("seed", 0).value
+        self._engine = self.declare_parameter("engine", "physx").value
+        self._snapshots = snapshots
+        self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
+        self._reading: ArmReading | None = None
+        self._world = SoilWorld(self._make_simulator)
+        self._pace = Pace(PERIOD)
+        self._ticks = 0
+        self._complained_at = -np.inf
+        self._states = self.create_publisher(SoilState, "soil/state", 10)
+        self.create_service(ResetSoil, "soil_world/reset", self._on_reset)
+        self._set_up(environment, seed)
+
+    def _make_simulator(self, scene: SceneSpec) -> Simulator:
+        return engines.make(self._engine, [scene])
+
+    def _set_up(self, environment: str, seed: int) -> None:
+        self._reading = self._arm.exchange(np.zeros(3)) or self._reading
+        self._world.reset(load(environment), seed, self._bucket_pose())
+        scene = self._world.scene
+        vertices, triangles = rock_mesh(scene.rock)
+        self._snapshots.write_scene(
+            Scene(
+                box_size=(*scene.bed.footprint, scene.bed.depth - scene.bed.surface_height),
+                wall_height=scene.bed.surface_height + scene.bed.rim,
+                grain_edge=scene.grains.edge,
+                rock_vertices=vertices,
+                rock_triangles=triangles,
+            )
+        )
+        self._pace.restart()
+        self.get_logger().info(f"{environment} (seed {seed}): {scene.grains.count} grains of {1e3 * scene.delta:g} mm")
+
+    def _bucket_pose(self) -> np.ndarray:
+        return self._reading.soil_from_bucket.bucket_pose() if self._reading else PARKED
+
+    def _on_reset(self, request: ResetSoil.Request, response: ResetSoil.Response) -> ResetSoil.Response:
+        try:
+            self._set_up(request.environment, request.seed)
+            response.success = True
+        except (UserError, BucketInSoilError, ValueError) as error:
+            response.success, response.message = False, str(error)
+        return response
+
+    def tick(self) -> None:
+        """One period: learn where the bucket is, simulate, tell force and state, wait for the wall clock."""
+        truth = self._world.advance(self._bucket_pose(), PERIOD)
+        self._reading = self._arm.exchange(truth.force) or self._reading
+        self._snapshots.write(
+            stamp_ns=self.get_clock().now().nanoseconds,
+            grains=self._world.grains,
+            rock=truth.rock,
+            bucket=Pose.from_bucket(self._bucket_pose()),
+        )
+        self._ticks += 1
+        if self._ticks % PUBLISH_EVERY == 0:
+            self._states.publish(self._message(truth))
+        self._complain_if_slow()
+        self._pace.wait()
+
+    def _message(self, truth: Truth) -> SoilState:
+        environment = self._world.environment
+        message = SoilState(environment=environment.name if environment else "")
+        message.header.stamp, message.header.frame_id = self.get_clock().now().to_msg(), "soil"
+        x, y, z = truth.rock.position
+        qx, qy, qz, qw = truth.rock.quaternion
+        message.rock.position, message.rock.orientation = Point(x=x, y=y, z=z), Quaternion(x=qx, y=qy, z=qz, w=qw)
+        message.rock_twist.linear = _vector(truth.rock_velocity)
+        message.rock_twist.angular = _vector(truth.rock_angular_velocity)
+        corners = self._world.scene.rock.corners()
+        message.rock_size = _vector(corners.max(0) - corners.min(0))
+        message.surface_height = truth.surface_height
+        message.in_bucket, message.success = truth.in_bucket, truth.success
+        message.bucket_force = _vector(truth.force)
+        message.real_time_factor = self._pace.real_time_factor
+        return message
+
+    def _complain_if_slow(self) -> None:
+        now = self.get_clock().now().nanoseconds * 1e-9
+        factor = self._pace.real_time_factor
+        if factor < SLOW and now - self._complained_at > 5.0:
+            self._complained_at = now
+            self.get_logger().error(
+                f"THE TWIN IS TOO SLOW: {factor:.2f} simulated seconds per second. The arm moves in real time, so the "
+                "soil sees it move faster than it does; trials now prove nothing. Close other programs."
+            )
+
+    def close(self) -> None:
+        """Free simulator and socket."""
+        self._world.close()
+        self._arm.close()
+
+
+def _vector(values: np.ndarray) -> Vector3:
+    x, y, z = (float(v) for v in values)
+    return Vector3(x=x, y=y, z=z)
+
+
+def main() -> int:
+    """Entry point of the process; the physics sets its pace."""
+    stop: list[int] = []
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    executor = SingleThreadedExecutor()
+    with SnapshotWriter() as snapshots:
+        try:
+            node = SoilWorldNode(snapshots)
+        except (UserError, BucketInSoilError, RuntimeError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            rclpy.shutdown()
+            return 1
+        executor.add_node(node)
+        while not stop:
+            node.tick()
+            executor.spin_once(timeout_sec=0)
+        node.close()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
