@@ -1,0 +1,36 @@
+"""`prpd export`: write a trained policy as one ONNX file that carries its contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Sequence
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """From a run's last stage to an ONNX file, proved against torch on 10,000 states."""
+
+    run: tyro.conf.Positional[Path]
+    """The run's folder."""
+    out: Optional[Path] = None
+    """The file to write; default policy.onnx in the run's folder."""
+    stage: Optional[int] = None
+    """Index of the stage; default the last finished one."""
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Entry point of `prpd export`."""
+    arguments = tyro.cli(Arguments, args=argv, prog="prpd export")
+
+    from prpd_train.export.onnx_file import ROUND_TRIP_STATES, export
+    from prpd_train.export.run_policy import load_trained
+
+    trained = load_trained(arguments.run, stage=arguments.stage)
+    out = arguments.out or arguments.run / "policy.onnx"
+    difference = export(trained.network, trained.contract, out)
+    print(f"{out}: policy of {trained.delta * 1000:.4g} mm grains; onnxruntime and torch differ by at most {difference:.1e} on {ROUND_TRIP_STATES:,} states")
+    print(f"{out.with_suffix('.json')}: its contract, as text")
+    return 0

@@ -1,0 +1,1 @@
+"""From a checkpoint to one ONNX file that carries its whole contract."""
