@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Deque, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
+from prpd_task.cell import Cell
 
 from prpd_twin.ur_controller.arm import Arm
 from prpd_twin.ur_controller.control_script import ControlScript
 from prpd_twin.ur_controller.force import ForceSensor, Payload
-from prpd_twin.ur_controller.kinematics import ArmModel
+from prpd_twin.ur_controller.kinematics import ArmModel, pose_from_ur
 from prpd_twin.ur_controller.other_script import OtherScript
 from prpd_twin.ur_controller.outputs import OutputState, write_outputs
 from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyLimits, SafetyMode
@@ -30,6 +31,8 @@ class RobotConfig:
 
     joints: Tuple[float, float, float, float, float, float] = (0.0, -1.8, 2.0, -1.77, -1.5708, 0.0)
     """rad, where the arm stands at first."""
+    tcp: Tuple[float, float, float, float, float, float] = tuple(Cell().tool0_from_bucket.rotation_vector().tolist())
+    """m and rad, the TCP of the pendant's installation, in the flange's frame: the nominal cell's bucket."""
     tool: Payload = field(default_factory=Payload)
     """What is really mounted on the flange."""
     limits: SafetyLimits = field(default_factory=SafetyLimits)
@@ -62,6 +65,7 @@ class Controller:
             tracking_lag=config.tracking_lag,
             stop_deceleration=config.stop_deceleration,
         )
+        self.arm.tcp = pose_from_ur(config.tcp)
         self.inputs = Inputs()
         self.force = ForceSensor(config.tool, noise=config.force_noise, seed=config.seed)
         self.outputs: Dict[str, Any] = OutputState.initial()
