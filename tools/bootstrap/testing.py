@@ -1,0 +1,48 @@
+"""`./prpd test`: lint, types, and the tests with their coverage."""
+
+from __future__ import annotations
+
+import time
+from typing import Mapping
+
+from bootstrap.console import say
+from bootstrap.environment import PYTHON
+from bootstrap.layout import ROOT
+from bootstrap.process import call
+
+UNIT = "not system and not slow"
+SYSTEM = "system and not slow"
+
+
+def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
+    """Titles and commands of the checks. With arguments it is only the tests that they select."""
+    pytest = [PYTHON, "-m", "pytest"]
+    chosen = {"--unit": UNIT, "--system": SYSTEM}
+    rest = [argument for argument in arguments if argument not in chosen]
+    markers = [chosen[argument] for argument in arguments if argument in chosen]
+    if arguments:
+        selection = [] if "-m" in rest else ["-m", " or ".join(f"({m})" for m in markers) or "not slow"]
+        return [("tests", [*pytest, *selection, *rest])]
+    return [
+        ("lint", [PYTHON, "-m", "ruff", "check", "."]),
+        ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
+        ("types", [PYTHON, "-m", "mypy"]),
+        ("unit tests", [*pytest, "-m", UNIT, "--cov", "--cov-report=term"]),
+        # Without coverage: it would slow down what is timed.
+        ("system tests", [*pytest, "-m", SYSTEM]),
+    ]
+
+
+def run(arguments: list[str], variables: Mapping[str, str]) -> int:
+    """Run the checks, all of them even if one fails; returns 0 if all passed."""
+    results = []
+    for title, command in plan(arguments):
+        start = time.monotonic()
+        status = call(command, variables, cwd=ROOT)
+        results.append((title, status, time.monotonic() - start))
+        if status < 0:  # killed by a signal: whoever sent it wants no more
+            break
+    if len(results) > 1:
+        for title, status, seconds in results:
+            say(f"{'passed' if status == 0 else 'FAILED'}  {title} ({seconds:.0f} s)")
+    return max(abs(status) for _, status, _ in results)
