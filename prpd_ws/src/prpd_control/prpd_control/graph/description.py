@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from prpd_control.resources import shipped_policy
 from prpd_task.errors import UserError
 
 TWIN_ADDRESS = "127.0.0.1"
+NINE_ENVIRONMENTS = Path(__file__).parents[1] / "trials" / "nine_environments.yaml"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,23 @@ class Options:
     def policy_path(self) -> Path:
         """Of the policy file."""
         return Path(self.policy).expanduser() if self.policy else shipped_policy()
+
+
+@dataclass(frozen=True)
+class TrialOptions(Options):
+    """The same, for a batch of trials."""
+
+    batch: str = ""
+    """YAML file of the batch; empty: the nine environments of the twin."""
+    folder: str = "trials"
+    """Where ledger, recordings and report go."""
+    restart: bool = False
+    """Begin the batch anew, even where an unfinished one could go on."""
+
+    @property
+    def batch_path(self) -> Path:
+        """Of the batch file."""
+        return Path(self.batch).expanduser() if self.batch else NINE_ENVIRONMENTS
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,24 @@ def twin(options: Options) -> list[Process]:
             lifecycle=True,
         ),
     ]
+
+
+def twin_alone(options: Options) -> list[Process]:
+    """The twin, for a graph that is started elsewhere."""
+    nodes = twin(options)
+    return [*nodes, bring_up(nodes)]
+
+
+def trials(options: TrialOptions) -> list[Process]:
+    """The excavation graph, a recorder that starts a file per trial, and the node that runs the batch."""
+    parameters = {
+        "batch": str(options.batch_path),
+        "folder": options.folder,
+        "twin": options.twin,
+        "restart": options.restart,
+    }
+    runner = Process("trials", "prpd_control", "trials", "prpd_control.trials.node:main", parameters, may_end=True)
+    return [*excavation(replace(options, record="")), recorder(options.folder, per_trial=True), runner]
 
 
 def excavation(options: Options) -> list[Process]:

@@ -1,0 +1,100 @@
+"""From the description of the graph to ROS 2's `launch`, whose packages only launch files need."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.substitutions import ExecutableInPackage
+
+from launch import LaunchContext, LaunchDescription
+from prpd_control.graph.dds import environment
+from prpd_control.graph.description import Process
+
+SET_HERE = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+
+
+def describe(options: type, build: Callable[[Any], Sequence[Process]], **defaults: Any) -> LaunchDescription:
+    """An argument per field of the dataclass `options`, and the processes that `build` makes of it."""
+    texts = field_texts(options)
+    arguments = []
+    for field in fields(options):
+        default = defaults.get(field.name, "" if field.default is MISSING else field.default)
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        arguments.append(DeclareLaunchArgument(field.name, default_value=text, description=texts[field.name]))
+
+    def start(context: LaunchContext) -> list[Any]:
+        given = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(options)}
+        chosen = options(**{f.name: parse(given[f.name], str(f.type), f.name) for f in fields(options)})
+        return [action for process in build(chosen) for action in _actions(process)]
+
+    here = environment(int(os.environ.get("ROS_DOMAIN_ID", "0")))
+    variables = [SetEnvironmentVariable(name, here[name]) for name in SET_HERE]
+    return LaunchDescription([*arguments, *variables, OpaqueFunction(function=start)])
+
+
+def _actions(process: Process) -> list[Any]:
+    if process.parameters is None:
+        program = ExecutableInPackage(process.executable, process.package)
+        action = ExecuteProcess(cmd=[program, *process.arguments], name=process.name, output="screen")
+    else:
+        action = Node(
+            package=process.package,
+            executable=process.executable,
+            name=process.name,
+            parameters=[dict(process.parameters)],
+            remappings=list(process.remappings.items()),
+            output="screen",
+            emulate_tty=True,
+        )
+
+    def ended(event: Any, context: LaunchContext) -> list[Any]:
+        if process.may_end and event.returncode == 0:
+            return []
+        reason = f"{process.name} ended with status {event.returncode}"
+        return [EmitEvent(event=Shutdown(reason=reason))]
+
+    return [RegisterEventHandler(OnProcessExit(target_action=action, on_exit=ended)), action]
+
+
+def parse(text: str, kind: str, name: str) -> Any:
+    """The value of a launch argument, which `launch` hands over as text."""
+    if kind == "bool":
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{name} must be true or false, not {text!r}")
+        return text.lower() == "true"
+    if kind in ("int", "float"):
+        try:
+            return int(text) if kind == "int" else float(text)
+        except ValueError:
+            raise ValueError(f"{name} must be a number, not {text!r}") from None
+    return text
+
+
+def field_texts(options: type) -> dict[str, str]:
+    """The text below each field of a dataclass, which is also what the command line shows."""
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(options))).body
+    texts = {}
+    if isinstance(body, ast.ClassDef):
+        for statement, following in zip(body.body, body.body[1:], strict=False):
+            named = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+            if named and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                texts[statement.target.id] = " ".join(str(following.value.value).split())
+    return texts
