@@ -7,7 +7,7 @@ from typing import Optional
 import numpy as np
 import pinocchio as pin
 
-from prpd_twin.ur_controller.kinematics import ArmModel, pose_to_ur
+from prpd_twin.ur_controller.kinematics import ArmModel
 from prpd_twin.ur_controller.motion import brake
 
 
@@ -24,7 +24,6 @@ class Arm:
         self.model = model
         self.period = period
         self.stop_deceleration = stop_deceleration
-        self.tcp = pin.SE3.Identity()
         self.target = np.array(joints, float)
         self.target_speed = np.zeros(6)
         self.target_acceleration = np.zeros(6)
@@ -61,20 +60,12 @@ class Arm:
 
     def target_tcp(self) -> pin.SE3:
         """`base_from_tcp` of the target joints."""
-        return self.model.flange(self.target) * self.tcp
+        return self.model.forward(self.target)
 
     def actual_tcp(self) -> pin.SE3:
         """`base_from_tcp` of the actual joints."""
-        return self.model.flange(self.actual) * self.tcp
+        return self.model.forward(self.actual)
 
-    def tcp_speed(self, joints: np.ndarray, speeds: np.ndarray) -> np.ndarray:
-        """(6,) m/s and rad/s along the axes of `base`."""
-        return self.model.jacobian(joints, self.tcp) @ speeds
-
-    def inverse(self, tcp_pose: pin.SE3, near: Optional[np.ndarray] = None) -> np.ndarray:
-        """Joint angles for a pose of the TCP; raises Unreachable."""
-        return self.model.inverse(tcp_pose * self.tcp.inverse(), self.target if near is None else near)
-
-    def ur_pose(self) -> np.ndarray:
-        """The actual TCP pose as six numbers."""
-        return pose_to_ur(self.actual_tcp())
+    def target_twist(self) -> np.ndarray:
+        """(6,) m/s and rad/s along the axes of `base`, of the TCP where the targets go."""
+        return self.model.jacobian(self.target) @ self.target_speed

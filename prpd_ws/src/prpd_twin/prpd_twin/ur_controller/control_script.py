@@ -36,6 +36,7 @@ class ControlScript:
         self._motions = Motions(host.arm)
         self._threads: Dict[str, Steps] = {}
         self._servo: tuple = ()
+        self._servo_pose: Optional[np.ndarray] = None
         self._speed: tuple = ()
         self._last_stop_linear = False
         self._async_writes = 0
@@ -207,10 +208,17 @@ class ControlScript:
         self._run_thread("servo", self._servo_thread)
 
     def _servoj(self) -> None:
+        self._servo_pose = None
         self._servo_to(self._read(0))
 
     def _servol(self) -> None:
-        self._servo_to(self._motions.inverse(self._pose(0)))
+        numbers = self._read(0)
+        if "servo" in self._threads and self._servo_pose is not None and (numbers == self._servo_pose).all():
+            self._servo_to(self._servo[0])
+        else:
+            near = self._servo[0] if "servo" in self._threads else None
+            self._servo_to(self._motions.inverse(pose_from_ur(numbers), near))
+            self._servo_pose = numbers
 
     def _speedj(self) -> None:
         self._speed = (self._motions.speedj, self._read(0), self._number(6), self._number(7))
@@ -236,14 +244,14 @@ class ControlScript:
         return pose_from_ur(self._read(first))
 
     def _pose_of(self, joints: np.ndarray) -> pin.SE3:
-        return self._arm.model.flange(joints) * self._arm.tcp
+        return self._arm.model.forward(joints)
 
     def _solve(self, near: Optional[np.ndarray]) -> None:
         self._answer(self._motions.inverse(self._pose(0), near))
 
     def _has_solution(self, near: Optional[np.ndarray]) -> None:
         try:
-            self._arm.inverse(self._pose(0), near)
+            self._arm.model.inverse(self._pose(0), self._arm.target if near is None else near)
         except Unreachable:
             self._answer_integer(0)
         else:
@@ -251,7 +259,7 @@ class ControlScript:
 
     def _within_limits(self, pose: bool) -> None:
         try:
-            joints = self._arm.inverse(self._pose(0)) if pose else self._read(0)
+            joints = self._arm.model.inverse(self._pose(0), self._arm.target) if pose else self._read(0)
         except Unreachable:
             self._answer_integer(0)
         else:
@@ -267,7 +275,7 @@ class ControlScript:
         self._host.set_payload(mass, cog if any(cog) else None)
 
     def _set_tcp(self) -> None:
-        self._arm.tcp = self._pose(0)
+        self._arm.model.tcp = self._pose(0)
 
     def _set_watchdog(self) -> None:
         self._host.watch(self._int[0], self._number(0))
@@ -302,8 +310,8 @@ _HANDLERS: Dict[int, Handler] = {
     37: lambda s: s._within_limits(pose=False),
     38: lambda s: s._answer(s._host.joint_torques()),
     39: lambda s: s._answer(pose_to_ur(s._pose(0) * s._pose(6))),
-    40: lambda s: s._answer(pose_to_ur(s._arm.tcp)),
-    43: lambda s: s._answer(s._arm.ur_pose()),
+    40: lambda s: s._answer(pose_to_ur(s._arm.model.tcp)),
+    43: lambda s: s._answer(pose_to_ur(s._arm.actual_tcp())),
     44: ControlScript._forward,
     45: ControlScript._move_path,
     46: lambda s: s._solve(None),

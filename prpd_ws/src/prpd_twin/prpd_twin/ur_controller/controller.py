@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Deque, Dict, Mapping, Optional, Sequence, Tuple
@@ -65,7 +66,7 @@ class Controller:
             tracking_lag=config.tracking_lag,
             stop_deceleration=config.stop_deceleration,
         )
-        self.arm.tcp = pose_from_ur(config.tcp)
+        self.arm.model.tcp = pose_from_ur(config.tcp)
         self.inputs = Inputs()
         self.force = ForceSensor(config.tool, noise=config.force_noise, seed=config.seed)
         self.outputs: Dict[str, Any] = OutputState.initial()
@@ -109,8 +110,8 @@ class Controller:
             self._step_program()
         self.arm.cycle()
         self._history.append(self.arm.actual)
-        flange = self.arm.model.flange(self.arm.actual)
-        self.force.cycle(flange, (flange * self.arm.tcp).translation, self.time)
+        model = self.arm.model
+        self.force.cycle(model.flange(self.arm.actual), model.forward(self.arm.actual).translation, self.time)
         write_outputs(self)
         self._check_safety()
 
@@ -218,14 +219,14 @@ class Controller:
         arm, limits = self.arm, self.config.limits
         if self.safety_mode == SafetyMode.ROBOT_EMERGENCY_STOP and arm.steady:
             self.robot_mode = RobotMode.POWER_OFF
-        force = float(np.linalg.norm(self.force.unzeroed[:3]))
+        force = math.hypot(*self.outputs["ft_raw_wrench"][:3])
         self._over_force = self._over_force + 1 if force > limits.tcp_force else 0
         self._contact = self._contact + 1 if force > 5.0 else 0
         reason = limits.violation(
             speeds=arm.target_speed,
             accelerations=arm.target_acceleration,
             inside=self.within_limits(arm.target),
-            tcp_speed=float(np.linalg.norm(self.outputs["target_TCP_speed"][:3])),
+            tcp_speed=math.hypot(*self.outputs["target_TCP_speed"][:3]),
             force=force if self._over_force * PERIOD > limits.force_time else 0.0,
         )
         if reason:
@@ -271,7 +272,7 @@ class Controller:
 
     def joint_torques(self) -> np.ndarray:
         """(6,) N m that the joints exert against forces from outside."""
-        return -self.arm.model.jacobian(self.arm.actual, self.arm.tcp).T @ self.force.unzeroed
+        return -self.arm.model.jacobian(self.arm.actual).T @ self.force.unzeroed
 
     # -- what clients send --
 

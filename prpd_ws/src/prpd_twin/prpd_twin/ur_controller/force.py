@@ -8,8 +8,8 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 import pinocchio as pin
 
-GRAVITY = np.array([0.0, 0.0, -9.81])
-"""m/s^2 in `base`."""
+GRAVITY = 9.81
+"""m/s^2, against the z axis of `base`."""
 RENEWAL = 0.1
 """s, a wrench from outside that is not renewed for so long is over."""
 
@@ -25,8 +25,9 @@ class Payload:
 
     def wrench(self, flange: pin.SE3, tcp_position: np.ndarray) -> np.ndarray:
         """(6,) its weight, as force and torque about the TCP along the axes of `base`."""
-        force = self.mass * GRAVITY
-        return np.concatenate([force, np.cross(flange.act(np.array(self.cog)) - tcp_position, force)])
+        x, y, _ = flange.act(np.array(self.cog)) - tcp_position
+        weight = self.mass * GRAVITY
+        return np.array([0.0, 0.0, -weight, -y * weight, x * weight, 0.0])
 
 
 class ForceSensor:

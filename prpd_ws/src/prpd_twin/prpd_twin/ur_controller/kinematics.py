@@ -31,42 +31,66 @@ def pose_to_ur(pose: pin.SE3) -> np.ndarray:
 
 
 class ArmModel:
-    """Kinematics and statics of a six-axis arm that has frames `base` and `tool0`."""
+    """Kinematics and statics of a six-axis arm that has frames `base` and `tool0`, with a TCP on its flange."""
 
     def __init__(self, urdf: str) -> None:
         self._model = pin.buildModelFromXML(urdf)
         if self._model.nq != 6:
             raise ValueError(f"a UR arm has 6 joints, this URDF has {self._model.nq}: {list(self._model.names)[1:]}")
-        self._data = self._model.createData()
+        self._root_at("base")
         self._flange = self._model.getFrameId("tool0")
-        pin.framesForwardKinematics(self._model, self._data, np.zeros(6))
-        self._base_from_world = self._data.oMf[self._model.getFrameId("base")].inverse()
+        flange = self._model.frames[self._flange]
+        self._wrist_from_flange = flange.placement.copy()
+        self._tcp = self._model.addFrame(pin.Frame("tcp", flange.parentJoint, flange.placement, pin.FrameType.OP_FRAME))
+        self._data = self._model.createData()
+        self.tcp = pin.SE3.Identity()
         self.position_low = np.array(self._model.lowerPositionLimit)
         self.position_high = np.array(self._model.upperPositionLimit)
         self.speed_limit = np.array(self._model.velocityLimit)
-        self.effort_limit = np.array(self._model.effortLimit)
+
+    def _root_at(self, frame: str) -> None:
+        """Let Pinocchio's world be a frame that is fixed to the URDF's root."""
+        data = self._model.createData()
+        pin.framesForwardKinematics(self._model, data, np.zeros(6))
+        frame_from_world = data.oMf[self._model.getFrameId(frame)].inverse()
+        self._model.jointPlacements[1] = frame_from_world * self._model.jointPlacements[1]
+        self._model.gravity.linear = frame_from_world.rotation @ self._model.gravity.linear
+
+    @property
+    def tcp(self) -> pin.SE3:
+        """`tool0_from_tcp`."""
+        return self._tool0_from_tcp
+
+    @tcp.setter
+    def tcp(self, tool0_from_tcp: pin.SE3) -> None:
+        self._tool0_from_tcp = tool0_from_tcp
+        self._model.frames[self._tcp].placement = self._wrist_from_flange * tool0_from_tcp
 
     def flange(self, joints: np.ndarray) -> pin.SE3:
         """`base_from_tool0`."""
         pin.framesForwardKinematics(self._model, self._data, joints)
-        return self._base_from_world * self._data.oMf[self._flange]
+        return self._data.oMf[self._flange].copy()
 
-    def jacobian(self, joints: np.ndarray, tcp: pin.SE3) -> np.ndarray:
+    def forward(self, joints: np.ndarray) -> pin.SE3:
+        """`base_from_tcp`."""
+        pin.framesForwardKinematics(self._model, self._data, joints)
+        return self._data.oMf[self._tcp].copy()
+
+    def jacobian(self, joints: np.ndarray) -> np.ndarray:
         """(6, 6), joint speeds to linear and angular velocity of the TCP along the axes of `base`."""
-        local = pin.computeFrameJacobian(self._model, self._data, joints, self._flange, pin.LOCAL)
-        to_base = pin.SE3(self.flange(joints).rotation, np.zeros(3)) * pin.SE3(np.eye(3), -tcp.translation)
-        return to_base.toActionMatrix() @ local
+        return pin.computeFrameJacobian(self._model, self._data, joints, self._tcp, pin.LOCAL_WORLD_ALIGNED)
 
     def gravity_torques(self, joints: np.ndarray) -> np.ndarray:
         """(6,) N m that hold the arm's own weight still (payload not counted)."""
         return pin.computeGeneralizedGravity(self._model, self._data, joints).copy()
 
-    def inverse(self, flange: pin.SE3, near: np.ndarray) -> np.ndarray:
-        """(6,) rad within the joints' ranges that bring the flange to a pose, close to `near`.
+    def inverse(self, tcp_pose: pin.SE3, near: np.ndarray) -> np.ndarray:
+        """(6,) rad within the joints' ranges that bring the TCP to a pose, close to `near`.
 
         Newton's method from `near`, which follows a stream of targets in one or two steps; for a target that it does not
         reach, it starts again from the closed-form solutions of the nominal arm. Raises Unreachable.
         """
+        flange = tcp_pose * self.tcp.inverse()
         joints = self._newton(flange, near)
         if joints is not None and np.abs(joints - near).max() < 0.5:
             return joints
@@ -74,15 +98,14 @@ class ArmModel:
             joints = self._newton(flange, seed)
             if joints is not None:
                 return joints
-        numbers = ", ".join(f"{v:.4f}" for v in pose_to_ur(flange))
-        raise Unreachable(f"no joint angles bring the flange to p[{numbers}] in the base frame")
+        numbers = ", ".join(f"{v:.4f}" for v in pose_to_ur(tcp_pose))
+        raise Unreachable(f"no joint angles bring the TCP to p[{numbers}] in the base frame")
 
     def _newton(self, flange: pin.SE3, seed: np.ndarray) -> Optional[np.ndarray]:
-        goal = self._base_from_world.actInv(flange)
         joints = np.array(seed, float)
         for _ in range(12):
             pin.framesForwardKinematics(self._model, self._data, joints)
-            error = pin.log6(self._data.oMf[self._flange].actInv(goal)).vector
+            error = pin.log6(self._data.oMf[self._flange].actInv(flange)).vector
             if np.dot(error, error) < 1e-24:
                 inside = (joints >= self.position_low).all() and (joints <= self.position_high).all()
                 return joints if inside else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Dict
 
 import numpy as np
@@ -46,12 +47,13 @@ def write_outputs(robot: Controller) -> None:
     out["target_qdd"] = arm.target_acceleration.tolist()
     out["actual_q"], out["actual_qd"] = arm.actual.tolist(), arm.actual_speed.tolist()
     out["actual_qdd"] = arm.actual_acceleration.tolist()
-    out["actual_TCP_pose"] = arm.ur_pose().tolist()
+    out["actual_TCP_pose"] = pose_to_ur(arm.actual_tcp()).tolist()
     out["target_TCP_pose"] = pose_to_ur(arm.target_tcp()).tolist()
-    out["actual_TCP_speed"] = arm.tcp_speed(arm.actual, arm.actual_speed).tolist()
-    out["target_TCP_speed"] = arm.tcp_speed(arm.target, arm.target_speed).tolist()
-    out["tcp_offset"] = pose_to_ur(arm.tcp).tolist()
-    _write_forces(robot)
+    jacobian = arm.model.jacobian(arm.actual)
+    out["actual_TCP_speed"] = (jacobian @ arm.actual_speed).tolist()
+    out["target_TCP_speed"] = arm.target_twist().tolist()
+    out["tcp_offset"] = pose_to_ur(arm.model.tcp).tolist()
+    _write_forces(robot, jacobian)
     powered, playing = robot.robot_mode != RobotMode.POWER_OFF, robot.runtime == RuntimeState.PLAYING
     out["robot_mode"], out["safety_mode"] = int(robot.robot_mode), int(robot.safety_mode)
     out["safety_status"] = int(robot.safety_mode)
@@ -63,16 +65,16 @@ def write_outputs(robot: Controller) -> None:
     out["target_speed_fraction"] = robot.speed_fraction
 
 
-def _write_forces(robot: Controller) -> None:
+def _write_forces(robot: Controller, jacobian: np.ndarray) -> None:
     arm, out, sensor = robot.arm, robot.outputs, robot.force
     reading = sensor.reading.tolist()
     out["actual_TCP_force"], out["ft_raw_wrench"] = reading, sensor.unzeroed.tolist()
-    out["tcp_force_scalar"] = float(np.linalg.norm(sensor.reading[:3]))
+    out["tcp_force_scalar"] = math.hypot(*reading[:3])
     out["payload"], out["payload_cog"] = sensor.payload.mass, sensor.payload.cog
     moment = arm.model.gravity_torques(arm.target)
     out["target_moment"] = moment.tolist()
     out["target_current"] = (moment / NEWTON_METRES_PER_AMPERE).tolist()
-    felt = moment + robot.joint_torques()
+    felt = moment - jacobian.T @ sensor.unzeroed
     out["actual_moment"] = felt.tolist()
     out["actual_current"] = out["joint_control_output"] = (felt / NEWTON_METRES_PER_AMPERE).tolist()
     out["actual_current_as_torque"] = felt.tolist()

@@ -46,13 +46,13 @@ class Motions:
     def inverse(self, pose: pin.SE3, near: Optional[np.ndarray] = None) -> np.ndarray:
         """`get_inverse_kin`: joint angles for a TCP pose; a ScriptError where there are none."""
         try:
-            return self._arm.inverse(pose, near)
+            return self._arm.model.inverse(pose, self._arm.target if near is None else near)
         except Unreachable as error:
             raise ScriptError(f"get_inverse_kin: {error}") from error
 
     def _inverse_on_path(self, pose: pin.SE3) -> np.ndarray:
         try:
-            return self._arm.inverse(pose)
+            return self._arm.model.inverse(pose, self._arm.target)
         except Unreachable as error:
             raise Trouble(f"the path leaves the arm's reach: {error}") from error
 
@@ -97,7 +97,7 @@ class Motions:
         arm = self._arm
         if not arm.target_speed.any():
             return
-        twist = arm.tcp_speed(arm.target, arm.target_speed)
+        twist = arm.target_twist()
         while arm.target_speed.any():
             twist = approach(twist, np.zeros(6), deceleration * arm.period)
             self._take(thread, arm.target + arm.period * self._joint_speeds(twist) if twist.any() else arm.target)
@@ -131,7 +131,7 @@ class Motions:
         """Towards a TCP speed along the axes of `base`, likewise."""
         arm, cycles = self._arm, 0
         while True:
-            now = arm.tcp_speed(arm.target, arm.target_speed)
+            now = arm.target_twist()
             new = approach(now, twist, acceleration * arm.period)
             self._take(thread, arm.target + arm.period * self._joint_speeds(new))
             cycles += 1
@@ -142,7 +142,7 @@ class Motions:
 
     def _joint_speeds(self, twist: np.ndarray) -> np.ndarray:
         arm = self._arm
-        jacobian = arm.model.jacobian(arm.target, arm.tcp)
+        jacobian = arm.model.jacobian(arm.target)
         if np.linalg.cond(jacobian) > 1e4:
             raise Trouble("the arm is at a singularity, where tool speeds have no joint speeds")
         return np.linalg.solve(jacobian, twist)
