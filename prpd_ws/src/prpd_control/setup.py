@@ -27,6 +27,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "bucket_driver = prpd_control.driver.node:main",
             "excavate = prpd_control.excavate.node:main",
             "trials = prpd_control.trials.node:main",
             "recorder = prpd_control.trials.recorder:main",

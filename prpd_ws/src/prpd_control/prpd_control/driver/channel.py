@@ -1,0 +1,122 @@
+"""Requests and answers between node and streaming process: datagrams in order, on a pair of sockets.
+
+When either side dies, however it dies, the other reads the end of the stream at once.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from prpd_control.driver.limits import Target
+from prpd_control.driver.stops import Stop
+
+
+@dataclass(frozen=True)
+class Alive:
+    """The node lives."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Go home."""
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Stop."""
+
+
+@dataclass(frozen=True)
+class Recover:
+    """Go on after a stop."""
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """Stop, leave the controller, end."""
+
+
+Request = Target | Alive | Home | Halt | Recover | Shutdown
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The connection stands."""
+
+    version: str
+    warning: str
+    realtime: bool
+    """Whether the stream runs with real-time priority."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To Home or Recover."""
+
+    refused: Stop | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The streaming process leaves, and why."""
+
+    stop: Stop | None
+    lateness: tuple[int, ...] = ()
+    """Histogram of the loop's wake-ups, see `lateness`."""
+
+
+class Closed(EOFError):  # noqa: N818 - it is an end, not an error
+    """The other side is gone."""
+
+
+class Channel:
+    """One end of the pair."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        end.setblocking(False)
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, socket.socket]:
+        """This process's end, and the socket to hand to the other."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(ours), theirs
+
+    def send(self, message: Any) -> None:
+        """Without waiting; raises Closed. A full buffer means that the other side hangs: then the message is dropped."""
+        try:
+            self._socket.send(pickle.dumps(message))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            raise Closed("the other side is gone") from error
+
+    def receive(self) -> Any | None:
+        """The next message, or None; raises Closed."""
+        try:
+            data = self._socket.recv(1 << 16)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise Closed("the other side is gone") from error
+        if not data:
+            raise Closed("the other side is gone")
+        return pickle.loads(data)
+
+    def wait(self, seconds: float) -> Any:
+        """The next message, waited for; raises Closed, also when none comes."""
+        self._socket.settimeout(seconds)
+        try:
+            message = self.receive()
+        finally:
+            self._socket.setblocking(False)
+        if message is None:
+            raise Closed(f"nothing was said for {seconds:g} s")
+        return message
+
+    def close(self) -> None:
+        """Close this end."""
+        self._socket.close()

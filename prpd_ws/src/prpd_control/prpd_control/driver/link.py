@@ -1,0 +1,28 @@
+"""How old the controller's data are. Flags and return values of `ur_rtde` lie after a disconnect; timestamps do not."""
+
+from __future__ import annotations
+
+
+class LinkClock:
+    """Compares the controller's clock with this machine's monotonic one.
+
+    The least difference seen is taken for a link without delay; what is above it is age. So age grows while nothing comes,
+    and also when packets come late. The clocks drift apart, so the least difference may creep up by `drift` s per s.
+    """
+
+    def __init__(self, *, drift: float = 1e-3) -> None:
+        self._drift = drift
+        self._least = 0.0
+        self._updated = 0.0
+        self._timestamp: float | None = None
+
+    def age(self, now: float, timestamp: float) -> float:
+        """s, at monotonic time `now`, of the newest packet, which bears the controller's `timestamp`."""
+        difference = now - timestamp
+        if self._timestamp is None or timestamp < self._timestamp:  # the first, or the controller started anew
+            self._least, self._updated = difference, now
+        elif timestamp > self._timestamp:
+            self._least = min(self._least + self._drift * (now - self._updated), difference)
+            self._updated = now
+        self._timestamp = timestamp
+        return difference - self._least

@@ -1,0 +1,98 @@
+"""The stream's state in ROS messages."""
+
+from __future__ import annotations
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Transform, TransformStamped, Vector3
+from rclpy.time import Time
+from sensor_msgs.msg import JointState
+
+from prpd_control.driver.state_block import State
+from prpd_control.driver.stops import Mode
+from prpd_interfaces.msg import BucketState
+from prpd_task.cell import BASE_LINK_FROM_BASE, Cell
+from prpd_task.frames import Pose, pitch_quaternion, quaternion_multiply
+from prpd_task.ur5e import JOINT_NAMES
+
+
+def bucket_state(state: State | None, *, stamp: Time, mode: Mode, reason: str, dry_run: bool) -> BucketState:
+    """`state` is the last one known; without any, pose and stamp stay zero and the mode says not to use them."""
+    message = BucketState(mode=int(mode), reason=reason, dry_run=dry_run)
+    message.header.frame_id = "soil"
+    if state is None:
+        return message
+    message.header.stamp = stamp.to_msg()
+    x, y, z, pitch, *residual = (float(v) for v in state.setpoint)
+    pose = Pose.from_rotation_vector((x, y, z, *residual))
+    attitude = quaternion_multiply(pitch_quaternion(np.float64(pitch)), np.asarray(pose.quaternion))
+    message.pose.position.x, message.pose.position.y, message.pose.position.z = x, y, z
+    orientation = message.pose.orientation
+    orientation.x, orientation.y, orientation.z, orientation.w = (float(v) for v in attitude)
+    message.pitch = pitch
+    _fill(message.twist.linear, state.velocity[:3])
+    _fill(message.twist.angular, state.velocity[3:])
+    _fill(message.wrench.force, state.force)
+    _fill(message.wrench.torque, state.torque)
+    message.command_sequence = state.sequence
+    return message
+
+
+def _fill(vector: Vector3, values: tuple[float, ...]) -> None:
+    vector.x, vector.y, vector.z = values
+
+
+def joint_state(state: State, stamp: Time) -> JointState:
+    """Angles and speeds, in the order of the URDF."""
+    message = JointState(name=list(JOINT_NAMES), position=state.joints, velocity=state.joint_speeds)
+    message.header.stamp = stamp.to_msg()
+    return message
+
+
+def diagnostics(
+    state: State | None, *, stamp: Time, mode: Mode, reason: str, warnings: list[str], facts: dict[str, str]
+) -> DiagnosticArray:
+    """One status: what an operator asks first, then the numbers."""
+    bad = mode in (Mode.DISCONNECTED, Mode.STOPPED, Mode.FAULT)
+    level = DiagnosticStatus.ERROR if bad else DiagnosticStatus.WARN if warnings else DiagnosticStatus.OK
+    status = DiagnosticStatus(level=level, name="bucket_driver", hardware_id=facts.get("robot_ip", ""))
+    status.message = "; ".join([reason or mode.name.lower(), *warnings])
+    values = dict(facts, mode=mode.name)
+    if state is not None:
+        values |= {
+            "state age ms": f"{state.age * 1e3:.1f}",
+            "loop late p50 ms": f"{state.late_median * 1e3:.2f}",
+            "loop late p99 ms": f"{state.late_p99 * 1e3:.2f}",
+            "loop late max ms": f"{state.late_max * 1e3:.2f}",
+            "cycles": str(state.cycles),
+            "setpoints sent": str(state.writes),
+            "setpoints held back": str(state.skipped),
+            "commands lost": str(state.lost_commands),
+            "speed slider %": f"{state.speed_scaling * 100:.0f}",
+            "force N": f"{np.linalg.norm(state.force):.1f}",
+        }
+    status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
+    message = DiagnosticArray(status=[status])
+    message.header.stamp = stamp.to_msg()
+    return message
+
+
+def static_transforms(cell: Cell, stamp: Time) -> list[TransformStamped]:
+    """Where things stand in the cell, for /tf_static."""
+    frames = [
+        ("base_link", "base", BASE_LINK_FROM_BASE),
+        ("base_link", "soil", cell.base_link_from_soil),
+        ("soil", "camera_depth_optical_frame", cell.soil_from_camera),
+        ("tool0", "bucket", cell.tool0_from_bucket),
+    ]
+    return [_transform(parent, child, pose, stamp) for parent, child, pose in frames]
+
+
+def _transform(parent: str, child: str, pose: Pose, stamp: Time) -> TransformStamped:
+    transform = Transform()
+    _fill(transform.translation, pose.position)
+    rotation = transform.rotation
+    rotation.x, rotation.y, rotation.z, rotation.w = pose.quaternion
+    message = TransformStamped(child_frame_id=child, transform=transform)
+    message.header.frame_id, message.header.stamp = parent, stamp.to_msg()
+    return message
