@@ -11,7 +11,7 @@ setup(
     maintainer_email="prpd@example.com",
     license="Apache-2.0",
     packages=find_packages(),
-    package_data={NAME: ["**/*.yaml", "**/*.json"]},
+    package_data={NAME: ["**/*.yaml", "**/*.json", "**/*.onnx"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -21,8 +21,11 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "rock_state = prpd_perception.node:main",
         ],
         "prpd.commands": [
+            "calibrate = prpd_perception.calibrate.cli:main",
+            "train-detector = prpd_perception.learn.train:main",
         ],
     },
 )

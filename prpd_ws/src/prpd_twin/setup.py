@@ -25,6 +25,7 @@ setup(
     entry_points={
         "console_scripts": [
             "ur_controller = prpd_twin.ur_controller.main:main",
+            "depth_camera = prpd_twin.depth_camera.node:main",
             "soil_world = prpd_twin.soil_world.node:main",
         ],
         "prpd.commands": [

@@ -1,4 +1,4 @@
-"""`prpd train-detector`: draw random soil boxes, train the detector's network on them, export it to ONNX."""
+"""Train the rock detector of the perception on random soil boxes, and export it to ONNX."""
 
 from __future__ import annotations
 
