@@ -250,7 +250,7 @@ class Excavation:
             return self._command(self._target, bucket)
         lifted = Result(Reason.LIFTED, f"{self.steps} steps")
         if self._hold:
-            return Order(Phase.VERIFY, target=self._target, stamp=bucket.stamp, result=lifted)
+            return Order(Phase.VERIFY, target=self._target, stamp=bucket.stamp, last=True, result=lifted)
         self._pending = lifted
         self._enter(Phase.DUMP, inputs.now)
         beside = np.append(self._settings.dump_pose[:3], self._target[3])

@@ -49,7 +49,7 @@ def rock_reading(message: RockState, *, stamp: float) -> RockReading:
 
 
 def bucket_command(target: np.ndarray, *, stamp: Time, sequence: int, period: float) -> BucketCommand:
-    """Command the bucket to `target` (4,) within one control period, s."""
+    """Command the bucket to `target` (4,) within `period` s; with 0 it comes to rest there and none needs to follow."""
     command = BucketCommand(sequence=sequence, pitch=float(target[3]), time_to_target=duration(period))
     command.header.stamp, command.header.frame_id = stamp, FRAME
     command.position = Point(x=float(target[0]), y=float(target[1]), z=float(target[2]))

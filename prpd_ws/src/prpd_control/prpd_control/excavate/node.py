@@ -227,7 +227,7 @@ class ExcavateNode(LifecycleNode):
                     order.target,
                     stamp=self._stamp(order.stamp),
                     sequence=self._sequence,
-                    period=contract.task.control_period,
+                    period=0.0 if order.last else contract.task.control_period,
                 )
             )
         if order.policy_step is not None:
@@ -255,8 +255,8 @@ class ExcavateNode(LifecycleNode):
         if self._timer is not None:
             self.destroy_timer(self._timer)
             self._timer = None
-        # Whoever ends a stream of commands says so: silence would be taken for a fault.
-        if self._bucket is not None and self._bucket.mode is not Mode.IDLE:
+        # Whoever breaks a stream of commands off says so: silence would be taken for a fault.
+        if result.outcome is not Outcome.SUCCESS and self._bucket is not None and self._bucket.mode is not Mode.IDLE:
             self._stop.call_async(Trigger.Request())
         say = self.get_logger().info if result.outcome is Outcome.SUCCESS else self.get_logger().warning
         say(f"excavation ended: {result.reason.code}: {result.message}")

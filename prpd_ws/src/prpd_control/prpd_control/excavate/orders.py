@@ -61,6 +61,8 @@ class Order:
     """(4,) command the bucket there; None: send no command."""
     stamp: float = 0.0
     """s, of the observation that the target answers."""
+    last: bool = False
+    """No command follows: the bucket shall come to rest at the target."""
     go_home: bool = False
     """Ask the driver to go home."""
     policy_step: PolicyStep | None = None

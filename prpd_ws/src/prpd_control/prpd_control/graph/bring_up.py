@@ -31,7 +31,7 @@ class BringUp(Node):
         self._not_before = 0.0
         self._call: rclpy.task.Future | None = None
         self._step = "answer"
-        self._clients: dict[tuple[str, str], rclpy.client.Client] = {}
+        self._askers: dict[tuple[str, str], rclpy.client.Client] = {}
         self.failure = ""
         self.create_timer(0.05, self._tick)
 
@@ -75,9 +75,9 @@ class BringUp(Node):
     def _ask(self, name: str, service: str, kind: type, request: object) -> rclpy.task.Future | None:
         """The call's future; None while the service is not there."""
         key = (name, service)
-        if key not in self._clients:
-            self._clients[key] = self.create_client(kind, f"{name}/{service}")
-        return self._clients[key].call_async(request) if self._clients[key].service_is_ready() else None
+        if key not in self._askers:
+            self._askers[key] = self.create_client(kind, f"{name}/{service}")
+        return self._askers[key].call_async(request) if self._askers[key].service_is_ready() else None
 
 
 def main() -> int:

@@ -38,6 +38,8 @@ class Options:
     """Soil environment of the twin (`prpd trials --list-environments`)."""
     seed: int = 0
     """Of the twin's soil."""
+    engine: str = "physx"
+    """What simulates the twin's soil: physx, or warp, on which policies are trained."""
 
     def __post_init__(self) -> None:
         if not self.twin and not self.robot_ip:
@@ -138,6 +140,7 @@ def twin(options: Options) -> list[Process]:
                 "cell": options.cell,
                 "environment": options.environment,
                 "seed": options.seed,
+                "engine": options.engine,
             },
         ),
         Process(
@@ -145,8 +148,7 @@ def twin(options: Options) -> list[Process]:
             "prpd_twin",
             "depth_camera",
             "prpd_twin.depth_camera.node:main",
-            {"cell": options.cell},
-            lifecycle=True,
+            {"cell_file": options.cell, "seed": options.seed},
         ),
     ]
 
@@ -157,16 +159,21 @@ def twin_alone(options: Options) -> list[Process]:
     return [*nodes, bring_up(nodes)]
 
 
+def trial_graph(options: TrialOptions) -> list[Process]:
+    """The excavation graph, and a recorder that starts a file per trial."""
+    return [*excavation(replace(options, record="")), recorder(options.folder, per_trial=True)]
+
+
 def trials(options: TrialOptions) -> list[Process]:
-    """The excavation graph, a recorder that starts a file per trial, and the node that runs the batch."""
+    """The same with the node that runs the batch, for where no `prpd trials` does."""
     parameters = {
         "batch": str(options.batch_path),
         "folder": options.folder,
         "twin": options.twin,
         "restart": options.restart,
     }
-    runner = Process("trials", "prpd_control", "trials", "prpd_control.trials.node:main", parameters, may_end=True)
-    return [*excavation(replace(options, record="")), recorder(options.folder, per_trial=True), runner]
+    runner = Process("trials", "prpd_control", "trials", "prpd_control.trials.node:main", parameters)
+    return [*trial_graph(options), runner]
 
 
 def excavation(options: Options) -> list[Process]:
@@ -187,7 +194,7 @@ def excavation(options: Options) -> list[Process]:
             "prpd_perception",
             "rock_state",
             "prpd_perception.node:main",
-            {"cell": options.cell},
+            {"cell_file": options.cell, "autostart": False},
             remappings=remappings,
             lifecycle=True,
         ),

@@ -109,12 +109,9 @@ class Supervisor:
 
     def wait(self, until: Callable[[], bool], *, period: float = 0.1) -> Ending | None:
         """Block until `until()` is true (None) or a process ends (its `Ending`)."""
-        while not until():
-            ending = self.ending()
-            if ending is not None:
-                return ending
+        while (ending := self.ending()) is None and not until():
             time.sleep(period)
-        return None
+        return ending
 
     def stop(self) -> list[str]:
         """End all, politely at first; the names of those that had to be killed."""

@@ -1,0 +1,195 @@
+"""The running graph, as a batch sees it: calls that block, readings that are collected meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from rclpy.action import ActionClient
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from prpd_control.excavate.messages import duration, seconds
+from prpd_control.trials.ledger import Trial
+from prpd_control.trials.runner import Dug, NotReadyError, Progress, StoppedError
+from prpd_interfaces.action import Excavate
+from prpd_interfaces.msg import BucketState, PolicyStatus, SoilState, TrialStatus
+from prpd_interfaces.srv import ResetSoil
+
+PHASES = {
+    "preparing": TrialStatus.PHASE_PREPARING,
+    "waiting": TrialStatus.PHASE_WAITING,
+    "running": TrialStatus.PHASE_RUNNING,
+    "judging": TrialStatus.PHASE_JUDGING,
+    "finished": TrialStatus.PHASE_FINISHED,
+}
+FINISHED_BY_ITSELF = (Excavate.Result.OUTCOME_SUCCESS, Excavate.Result.OUTCOME_FAILURE)
+SERVICE_TIMEOUT = 60.0
+"""s, for the longest of the services: setting up the soil, the journey home."""
+
+
+class CellClient:
+    """Implements `runner.Cell`. Another thread must spin the node; `stopped()` ends every wait."""
+
+    def __init__(self, node: Node, *, twin: bool, stopped: Callable[[], bool]) -> None:
+        self._node, self._twin, self._stopped = node, twin, stopped
+        self._lock = threading.Lock()
+        self._bucket: BucketState | None = None
+        self._soil: SoilState | None = None
+        self._columns: dict[str, list[Any]] | None = None
+        self._slowest = 1.0
+        self._peak = 0.0
+        self._excavate = ActionClient(node, Excavate, "excavate")
+        self._goal: Any = None
+        self._services: dict[str, Client] = {
+            name: node.create_client(kind, name)
+            for name, kind in {
+                "bucket_driver/home": Trigger,
+                "bucket_driver/recover": Trigger,
+                "soil_world/reset": ResetSoil,
+            }.items()
+        }
+        node.create_subscription(BucketState, "bucket/state", self._on_bucket, 10)
+        node.create_subscription(SoilState, "soil/state", self._on_soil, 10)
+        node.create_subscription(PolicyStatus, "policy/status", self._on_policy, 50)
+        self._statuses = node.create_publisher(TrialStatus, "trial/status", 10)
+
+    def _on_bucket(self, message: BucketState) -> None:
+        f = message.wrench.force
+        with self._lock:
+            self._bucket = message
+            self._peak = max(self._peak, float(np.linalg.norm([f.x, f.y, f.z])))
+
+    def _on_soil(self, message: SoilState) -> None:
+        with self._lock:
+            self._soil = message
+            self._slowest = min(self._slowest, message.real_time_factor)
+
+    def _on_policy(self, message: PolicyStatus) -> None:
+        with self._lock:
+            if self._columns is None:
+                return
+            age = 1e-3 * message.observation_age_ms
+            row: dict[str, Any] = {
+                "time": seconds(message.header.stamp) + age,
+                "age": age,
+                "inference_time": 1e-3 * message.inference_ms,
+                "observation": [round(v, 6) for v in message.observation],
+                "action": [round(v, 6) for v in message.action],
+                "range_violation": message.range_violation,
+                "force": self._peak,
+            }
+            if self._soil is not None:
+                p = self._soil.rock.position
+                row["rock_truth"] = [round(v, 6) for v in (p.x, p.y, p.z)]
+            self._peak = 0.0
+            for name, value in row.items():
+                self._columns[name].append(value)
+
+    def announce(self, progress: Progress, *, batch: str, total: int, successes: int) -> None:
+        """Publish where the batch stands."""
+        trial, outcome = progress.trial, progress.outcome
+        status = TrialStatus(
+            batch=batch,
+            trial=trial.id,
+            total=total,
+            environment=trial.environment,
+            policy=trial.policy,
+            phase=PHASES[progress.phase],
+            outcome=outcome.outcome if outcome else "",
+            reason=outcome.reason if outcome else "",
+            successes=successes,
+        )
+        status.header.stamp = self._node.get_clock().now().to_msg()
+        self._statuses.publish(status)
+
+    def prepare(self, trial: Trial) -> None:
+        """Recover from a stop of the driver's own, go home, and on the twin set the soil up."""
+        self._wait_until(lambda: self._bucket is not None, 10.0, "no bucket state; is the bucket driver running?")
+        bucket = self._bucket
+        if bucket is not None and bucket.mode in (BucketState.MODE_FAULT, BucketState.MODE_DISCONNECTED):
+            raise NotReadyError(f"the bucket driver cannot go on: {bucket.reason}")
+        if bucket is not None and bucket.mode == BucketState.MODE_STOPPED:
+            self._call("bucket_driver/recover", Trigger.Request())
+        self._call("bucket_driver/home", Trigger.Request())
+        if self._twin:
+            self._call("soil_world/reset", ResetSoil.Request(environment=trial.environment, seed=trial.seed))
+
+    def dig(self, trial: Trial, *, timeout: float) -> Dug:
+        """Send the goal, collect what is published meanwhile, and ask the soil for the truth."""
+        with self._lock:
+            self._columns, self._slowest, self._peak = defaultdict(list), 1.0, 0.0
+        # The twin keeps the rock in the bucket for the judgement; on a robot it is dumped, so that the arm can go home.
+        goal = Excavate.Goal(policy=trial.policy, hold=self._twin, timeout=duration(timeout))
+        self._wait_until(self._excavate.server_is_ready, 10.0, "no `excavate` action server; is the node active?")
+        self._goal = self._wait_for(self._excavate.send_goal_async(goal), 10.0, "the excavate node did not answer")
+        if not self._goal.accepted:
+            raise NotReadyError("the excavate node refused the goal; its own line in the log says why")
+        late = f"no result {timeout + 60:g} s after the goal"
+        result = self._wait_for(self._goal.get_result_async(), timeout + 60.0, late).result
+        truth = self._truth_now() if self._twin else None
+        with self._lock:
+            columns, self._columns = dict(self._columns), None
+            slowest = self._slowest if self._twin else None
+        return Dug(
+            lifted=result.outcome == Excavate.Result.OUTCOME_SUCCESS,
+            finished=result.outcome in FINISHED_BY_ITSELF,
+            reason=result.reason,
+            message=result.message,
+            steps=result.steps,
+            duration=result.duration,
+            peak_force=result.peak_force,
+            excavated=truth,
+            real_time_factor=slowest,
+            trajectory=columns,
+        )
+
+    def _truth_now(self) -> bool:
+        """Whether the rock is excavated, by a soil state that is newer than this call."""
+        with self._lock:
+            self._soil = None
+        self._wait_until(lambda: self._soil is not None, 5.0, "no soil state; is the soil world running?")
+        soil = self._soil
+        return soil is not None and bool(soil.success)
+
+    def parameters(self) -> Mapping[str, Any]:
+        """What the driver and the soil say of themselves."""
+        bucket, soil = self._bucket, self._soil
+        return {
+            "twin": self._twin,
+            "dry_run": bool(bucket.dry_run) if bucket else None,
+            "environment": soil.environment if soil else None,
+        }
+
+    def cancel(self) -> None:
+        """Cancel a running excavation; it ends in standstill."""
+        if self._goal is not None:
+            self._goal.cancel_goal_async()
+
+    def _call(self, name: str, request: Trigger.Request | ResetSoil.Request) -> None:
+        client = self._services[name]
+        self._wait_until(client.service_is_ready, 10.0, f"there is no service {name}; is its node active?")
+        answer = self._wait_for(client.call_async(request), SERVICE_TIMEOUT, f"{name} did not answer")
+        if not answer.success:
+            raise NotReadyError(f"{name} failed: {answer.message}")
+
+    def _wait_for(self, future: Future, timeout: float, failure: str) -> Any:
+        self._wait_until(future.done, timeout, failure)
+        return future.result()
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float, failure: str) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if self._stopped():
+                self.cancel()
+                raise StoppedError("the batch was asked to end")
+            if time.monotonic() > deadline:
+                self.cancel()
+                raise NotReadyError(f"{failure} (waited {timeout:g} s)")
+            time.sleep(0.01)
