@@ -1,0 +1,10 @@
+"""A broken rule of Isaac Gym."""
+
+
+class RuleBroken(Exception):  # noqa: N818 - it is no error of the fake's
+    """What the caller did would fail, silently or not, in Isaac Gym."""
+
+
+def rule(kept, text):
+    if not kept:
+        raise RuleBroken(text)
