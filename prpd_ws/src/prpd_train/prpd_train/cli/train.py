@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Optional, Sequence
 
+import tyro
+from typing_extensions import Annotated
+
 from prpd_task.errors import UserError
 from prpd_train.runs.config import TrainConfig, presets, with_scene, without_randomisation
 
@@ -28,17 +31,15 @@ class Arguments:
     """Go on with the run in this folder; its own settings hold."""
     quiet: bool = False
     """No progress bar."""
-    config: TrainConfig = field(default_factory=TrainConfig)
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Entry point of `prpd train`."""
-    import tyro
-
     arguments: List[str] = list(sys.argv[1:] if argv is None else argv)
     try:
         default = Arguments(config=_preset(arguments))
-        chosen = tyro.cli(Arguments, args=arguments, default=default, prog="prpd train", config=(tyro.conf.OmitArgPrefixes,))
+        chosen = tyro.cli(Arguments, args=arguments, default=default, prog="prpd train")
     except ValueError as error:
         raise UserError(f"these settings cannot be: {error}") from error
     return _train(chosen)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Sequence
 
 import numpy as np
+import pytest
+import torch
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
@@ -53,3 +55,15 @@ class KinematicSimulator:
 
     def close(self) -> None:
         self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small only wait for each other on more."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def kinematic():
+    """The simulator class, as `make_simulator` wants it."""
+    return KinematicSimulator
