@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -11,11 +12,11 @@ import selectors
 import signal
 import sys
 from dataclasses import dataclass, field
-from typing import List, Optional, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
 import tyro
-from prpd_task.description import robot_description
 
+from prpd_task.description import robot_description
 from prpd_twin.ur_controller import fault_port
 from prpd_twin.ur_controller.clock import Clock
 from prpd_twin.ur_controller.controller import PERIOD, Controller, RobotConfig
@@ -37,7 +38,7 @@ class Args:
     """Emulate a UR5e controller that ur_rtde takes for a robot."""
 
     address: str = "127.0.0.1"
-    """IPv4 address to listen on; 127.0.0.1 to 127.255.255.254 are all this machine, so several robots can run at once."""
+    """IPv4 address to listen on; 127.0.0.1, 127.0.0.2, ... are all this machine, so several robots can run at once."""
     robot: RobotConfig = field(default_factory=RobotConfig)
     quiet: bool = False
     """Log warnings only."""
@@ -49,7 +50,7 @@ class Process:
     """Controller, ports and clock in one event loop."""
 
     def __init__(self, args: Args) -> None:
-        self.controller = Controller(ArmModel(robot_description()), args.robot)
+        self.controller = Controller(ArmModel(robot_description(maker=False)), args.robot)
         self.faults = LinkFaults()
         self._args = args
         self._parent = os.getppid()
@@ -62,7 +63,7 @@ class Process:
         """Until a signal comes, or the parent has ended."""
         loop, address = asyncio.get_running_loop(), self._args.address
         dashboard = Dashboard(self.controller, VERSION)
-        ports = {
+        ports: Dict[int, Callable[[], asyncio.Protocol]] = {
             DASHBOARD: functools.partial(DashboardConnection, self._texts, self.faults, dashboard),
             SCRIPT: functools.partial(ScriptConnection, self._texts, self.faults, self.controller),
             RTDE: self._rtde.connection,
@@ -104,6 +105,7 @@ class Process:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Console script."""
     args = tyro.cli(Args, args=argv, prog="ur_controller")
+    _be_real_time()
     logging.basicConfig(level=logging.WARNING if args.quiet else logging.INFO, format="[%(name)s] %(message)s")
     # select() waits with microseconds, epoll only with milliseconds, too coarse for a cycle of 2 ms.
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
@@ -115,6 +117,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     finally:
         loop.close()
     return 0
+
+
+def _be_real_time() -> None:
+    """A controller keeps its beat beside whatever else runs; where the system does not allow that, do without."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(30))
 
 
 async def _run(args: Args) -> None:
