@@ -45,7 +45,7 @@ def test_a_scoop_succeeds_terminates_and_starts_again(kinematic):
     assert ends
     first = ends[0]
     assert first.success.all() and not first.truncated.any()
-    assert (first.reward > RewardSpec().success - 4.0).all(), "the bonus, less the potential that ends"
+    assert (first.reward > RewardSpec().success).all()
     assert (env.steps <= 100).all()
     torch.testing.assert_close(first.observation[:, :3], torch.tensor(PLAIN.task.start_pose[:3]).expand(4, 3))
     assert (first.final_observation[:, 2] > 0.05).all(), "the final observation is of the raised bucket"
@@ -65,7 +65,7 @@ def test_an_idle_episode_is_truncated_and_earns_nothing(kinematic):
     env = make(kinematic, replace(PLAIN, task=replace(PLAIN.task, max_steps=10)))
     steps = play(env, steps=10, policy=lambda env: torch.zeros(4, 4))
     assert steps[-1].truncated.all() and not steps[-1].terminated.any() and not steps[-1].success.any()
-    assert sum(s.reward for s in steps).max() <= 0
+    assert sum(s.reward for s in steps).abs().max() < 1e-6
 
 
 def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):

@@ -1,9 +1,13 @@
 """What learning is paid for: excavating, and progress towards it that cannot be farmed.
 
-Progress is paid as a difference of a potential, `discount * after - before` (Ng, Harada and Russell, 1999). Whatever
-the policy does in between, the discounted sum telescopes to the potential it started from, so that holding the rock,
-dipping it in and out of the soil or pushing it about earns nothing, and waiting costs `(1 - discount) * potential` a
-step. The potential is never negative and is 0 after the end: to end an episode early by losing the rock never pays.
+Progress is paid as the difference of a potential that depends on the state alone. Whatever happens in between, the sum is
+the potential at the end less that at the beginning: holding the rock pays nothing, dipping it in and out of the soil sums to
+nothing, and no path earns more than the largest potential once. From any state, excavating earns the bonus on top.
+
+The difference is not discounted. `discount * after - before` (Ng, Harada and Russell, 1999) would leave the best policy
+exactly as it is, but it also pays every policy that never excavates the same, wherever it wanders; once the value network
+has understood this, nothing draws the bucket to the rock before the first success. Undiscounted, a policy that comes
+nearer earns more, and the most that can be had without excavating stays bounded.
 """
 
 from __future__ import annotations
@@ -81,7 +85,6 @@ def potential(
 def step_reward(
     reward: RewardSpec,
     *,
-    discount: float,
     before: Array,
     after: Array,
     success: Array,
@@ -89,9 +92,12 @@ def step_reward(
     action: Array,
     bucket_force: Optional[Array] = None,
 ) -> Array:
-    """Reward (...) of one step between two potentials; `success` and `lost` end the episode."""
+    """Reward (...) of one step between two potentials; `success` and `lost` end the episode.
+
+    The lost rock takes the potential with it, so that losing it never pays.
+    """
     xp = namespace(before)
-    shaping = discount * xp.where(success | lost, 0 * after, after) - before
+    shaping = xp.where(lost, 0 * after, after) - before
     effort = reward.effort * (action * action).sum(-1) / action.shape[-1]
     total = shaping + reward.success * success - reward.lost * lost - effort
     if bucket_force is not None:

@@ -51,8 +51,6 @@ class EnvConfig:
     """`cpu` or `cuda:0`."""
     scenes: int = 64
     """Different beds and rocks among which an episode's is drawn."""
-    discount: float = 0.99
-    """Of the potential in the reward; the learner's own."""
 
     def __post_init__(self) -> None:
         if self.scene not in PRESETS:

@@ -120,7 +120,6 @@ class Excavation:
         before, self.potential = self.potential, torch.where(failed, self.potential, self._potential())
         reward = step_reward(
             config.reward,
-            discount=config.discount,
             before=before,
             after=self.potential,
             success=success,

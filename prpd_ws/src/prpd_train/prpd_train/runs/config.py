@@ -30,11 +30,6 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.num_envs < 1 or self.threads < 1:
             raise ValueError(f"num_envs and threads must be at least 1, not {self.num_envs} and {self.threads}")
-        if self.env.discount != self.ppo.discount:
-            raise ValueError(
-                f"the reward's discount {self.env.discount} and the learner's {self.ppo.discount} must agree; set both, "
-                "or progress could be farmed"
-            )
 
 
 def presets() -> Dict[str, TrainConfig]:
