@@ -29,6 +29,7 @@ class BringUp(Node):
         self._patience = self.declare_parameter("timeout", 30.0).value
         self._deadline = time.monotonic() + self._patience
         self._not_before = 0.0
+        self._warned: set[tuple[str, str]] = set()
         self._call: rclpy.task.Future | None = None
         self._step = "answer"
         self._askers: dict[tuple[str, str], rclpy.client.Client] = {}
@@ -59,7 +60,9 @@ class BringUp(Node):
     def _proceed(self, name: str, answer: GetState.Response | ChangeState.Response) -> None:
         if isinstance(answer, ChangeState.Response):
             if not answer.success:
-                self.get_logger().warning(f"{name} refused to {self._step}; trying again")
+                if (name, self._step) not in self._warned:
+                    self._warned.add((name, self._step))
+                    self.get_logger().warning(f"{name} refused to {self._step}; trying again for a while")
                 self._not_before = time.monotonic() + RETRY_AFTER
             return
         state = answer.current_state

@@ -122,7 +122,11 @@ class Supervisor:
             if number is signal.SIGKILL:
                 killed = sorted(living)
             for process in reversed(living.values()):
-                _signal_group(process, number)
+                # A process ends its own children in its own order; only a deaf one loses them all at once.
+                if number is signal.SIGKILL:
+                    _signal_group(process, number)
+                else:
+                    process.send_signal(number)
             deadline = time.monotonic() + PATIENCE
             while any(p.poll() is None for p in living.values()) and time.monotonic() < deadline:
                 time.sleep(0.02)
