@@ -68,7 +68,7 @@ class Pushes:
         if self._forces is not None:
             forces = gymtorch.unwrap_tensor(self._forces)
             _check(
-                gym.apply_rigid_body_force_tensors(sim, forces, None, gymapi.ENV_SPACE),
+                gym.apply_rigid_body_force_tensors(sim, forceTensor=forces, space=gymapi.ENV_SPACE),
                 "apply_rigid_body_force_tensors",
             )
         self._in_use = in_use

@@ -29,7 +29,7 @@ POSITION, QUATERNION, VELOCITY, SPIN = slice(0, 3), slice(3, 7), slice(7, 10), s
 
 
 class IsaacGymSimulator:
-    """Cubic grains, a rock of cubes, a bucket on stiff drives. An environment keeps the scene that it was built with."""
+    """Cubic grains, a rock of cubes, a bucket on stiff drives. An environment keeps the scene it was built with."""
 
     fixed_scenes = True
     """Masses, sizes and the number of grains cannot be changed once Isaac Gym's GPU pipeline runs."""
@@ -50,6 +50,7 @@ class IsaacGymSimulator:
         self._specs = list(specs)
         self._settings = settings or Settings()
         self._gpu = gpu
+        self._closed = False
         index = torch.device(device).index or 0
         build = Build(specs, self._settings, gpu=gpu, device_index=index)
         self._gym, self._sim, self._rows = build.gym, build.sim, build.layout
@@ -143,18 +144,19 @@ class IsaacGymSimulator:
 
     def close(self) -> None:
         """Free the simulation. The memory does not all come back before the process ends."""
-        if self._sim is not None:
+        if not self._closed:
             self._gym.destroy_sim(self._sim)
-            self._sim = None
+            self._closed = True
 
     def _advance(self, goal: Tensor, substeps: int, hold: Optional[Tensor] = None) -> None:
         """Simulate while the buckets go to `goal`; actors in `hold` are put back where they are before each substep."""
         gym, sim = self._gym, self._sim
         start = self._joints[self._bucket_joints, 0].clone()
-        held = None if hold is None else self._root[hold].clone()
+        hold = self._rock_rows[:0] if hold is None else hold
+        held = self._root[hold].clone()
         total = torch.zeros_like(self._tensors["bucket_force"])
         for i in range(substeps):
-            if hold is not None and i > 0:
+            if len(hold) and i > 0:
                 self._root[hold] = held
                 self._pushes.move_actors(hold)
             aim = start + (goal - start) * ((i + 1) / substeps)
@@ -164,7 +166,7 @@ class IsaacGymSimulator:
             if not self._gpu:
                 gym.fetch_results(sim, True)
             gym.refresh_net_contact_force_tensor(sim)
-            if hold is not None or i == substeps - 1:
+            if len(hold) or i == substeps - 1:
                 gym.refresh_actor_root_state_tensor(sim)
                 gym.refresh_dof_state_tensor(sim)
             total += self._contact[self._bucket_bodies]
