@@ -34,7 +34,9 @@ def projected(bucket: Pose) -> np.ndarray:
 
 def test_noisy_corners_give_the_camera_back() -> None:
     rng = np.random.default_rng(3)
-    views = [BoardView(f"{i}", b, projected(b) + rng.normal(0, 0.2, (40, 2))) for i, b in enumerate(bucket_poses(rng, 10))]
+    views = [
+        BoardView(f"{i}", b, projected(b) + rng.normal(0, 0.2, (40, 2))) for i, b in enumerate(bucket_poses(rng, 10))
+    ]
     result = calibrate(views, board=board_points(COLUMNS, ROWS, SQUARE), intrinsics=INTRINSICS)
     error = CAMERA.inverse() @ result.soil_from_camera
     assert np.linalg.norm(error.position) < 0.002
@@ -44,7 +46,9 @@ def test_noisy_corners_give_the_camera_back() -> None:
 
 def test_a_wrong_pose_shows_in_its_residual() -> None:
     rng = np.random.default_rng(4)
-    views = [BoardView(f"{i}", b, projected(b) + rng.normal(0, 0.1, (40, 2))) for i, b in enumerate(bucket_poses(rng, 9))]
+    views = [
+        BoardView(f"{i}", b, projected(b) + rng.normal(0, 0.1, (40, 2))) for i, b in enumerate(bucket_poses(rng, 9))
+    ]
     views[4] = BoardView("4", Pose.from_rpy((0.01, 0, 0)) @ views[4].soil_from_bucket, views[4].corners)
     result = calibrate(views, board=board_points(COLUMNS, ROWS, SQUARE), intrinsics=INTRINSICS)
     assert int(result.position_rms.argmax()) == 4 and result.position_rms[4] > 0.004

@@ -32,7 +32,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(snapshot.grains, grains)
     np.testing.assert_allclose(snapshot.rock.position + snapshot.rock.quaternion, rock.position + rock.quaternion)
     np.testing.assert_allclose(snapshot.bucket.bucket_pose(), [0.0, -0.2, 0.1, 0.4])
-    assert (scene.box_size, scene.wall_height, scene.grain_edge) == (SCENE.box_size, SCENE.wall_height, SCENE.grain_edge)
+    assert (scene.box_size, scene.wall_height, scene.grain_edge) == (
+        SCENE.box_size,
+        SCENE.wall_height,
+        SCENE.grain_edge,
+    )
     np.testing.assert_array_equal(scene.rock_triangles, SCENE.rock_triangles)
 
 

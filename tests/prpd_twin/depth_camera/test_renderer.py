@@ -14,16 +14,22 @@ from prpd_twin.snapshot import Scene
 
 CELL = Cell()
 CUBE = box_mesh([Box("rock", (0.0, 0.0, 0.0), (0.05, 0.05, 0.05))])
-SCENE = Scene(box_size=(0.24, 0.28, 0.1), wall_height=0.02, grain_edge=0.01, rock_vertices=CUBE[0], rock_triangles=CUBE[1])
+SCENE = Scene(
+    box_size=(0.24, 0.28, 0.1), wall_height=0.02, grain_edge=0.01, rock_vertices=CUBE[0], rock_triangles=CUBE[1]
+)
 
 
 @pytest.fixture(scope="module")
 def renderer() -> DepthRenderer:
-    return DepthRenderer(scene=SCENE, soil_from_camera=CELL.soil_from_camera, intrinsics=CELL.intrinsics, bucket=BucketGeometry())
+    return DepthRenderer(scene=SCENE, cell=CELL, bucket=BucketGeometry())
 
 
 def bed(edge: float = 0.01) -> np.ndarray:
-    axes = (np.arange(-0.12 + edge / 2, 0.12, edge), np.arange(-0.14 + edge / 2, 0.14, edge), np.arange(-0.1 + edge / 2, 0, edge))
+    axes = (
+        np.arange(-0.12 + edge / 2, 0.12, edge),
+        np.arange(-0.14 + edge / 2, 0.14, edge),
+        np.arange(-0.1 + edge / 2, 0, edge),
+    )
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
 
 

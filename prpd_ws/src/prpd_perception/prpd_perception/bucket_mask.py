@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prpd_task.bucket import BucketGeometry
+from prpd_task.bucket import Box, BucketGeometry
+from prpd_task.cell import Cell
 from prpd_task.frames import soil_to_bucket
+from prpd_task.holder import flange_position, holder_boxes
 
 _VOXEL = 0.003
 _BORDER = 0.021
@@ -31,19 +33,19 @@ class BucketMask:
     heap = 0.06
     """m over the sides that still counts as the bowl's contents."""
 
-    def __init__(self, geometry: BucketGeometry, *, margin: float = 0.007) -> None:
+    def __init__(self, geometry: BucketGeometry, cell: Cell, *, margin: float = 0.007) -> None:
         self.geometry = geometry
-        self._margin = margin
+        self._arm_from = float(flange_position(cell)[2]) - 0.02
+        boxes = geometry.boxes() + holder_boxes(geometry, cell)[:1]
         low, high = geometry.bounds()
+        high[2] = max(high[2], self._arm_from)
         self._low = (low - _BORDER).astype(np.float32)
         shape = np.ceil((high - low + 2 * _BORDER) / _VOXEL).astype(int)
-        index = np.indices(shape).reshape(3, -1)
-        centres = self._low[:, None] + (index + 0.5) * _VOXEL
-        nearest = np.full(centres.shape[1], np.inf, np.float32)
-        for box in geometry.boxes():
-            outside = np.abs(centres - np.array(box.centre)[:, None]) - np.array(box.size)[:, None] / 2
-            np.minimum(nearest, np.linalg.norm(np.maximum(outside, 0), axis=0), out=nearest)
-        self._near = (nearest < margin).reshape(shape)
+        centres = self._low[:, None] + (np.indices(shape).reshape(3, -1) + 0.5) * _VOXEL
+        near = np.zeros(centres.shape[1], bool)
+        for box in boxes:
+            near |= _distance(box, centres) < margin
+        self._near = near.reshape(shape)
         self._shape = np.array(shape)[:, None]
 
     def sort(self, xyz: np.ndarray, bucket_pose: np.ndarray) -> BucketParts:
@@ -51,7 +53,7 @@ class BucketMask:
         local = np.ascontiguousarray(soil_to_bucket(np.asarray(bucket_pose, np.float32), xyz.T).T)
         x, y, z = local
         g = self.geometry
-        bucket = self._on_arm(x, y, z)
+        bucket = z > self._arm_from
         index = ((local - self._low[:, None]) / _VOXEL).astype(np.int32)
         inside = ((local > self._low[:, None]) & (index < self._shape)).all(0)
         i, j, k = index[:, inside]
@@ -60,10 +62,10 @@ class BucketMask:
         bowl &= (z > 0) & (z < g.height + self.heap) & ~bucket
         return BucketParts(bucket, bowl, local)
 
-    def _on_arm(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Roughly: a holder behind the bucket's back and a wrist above it."""
-        g = self.geometry
-        back = g.length / 2 + g.thickness
-        holder = (np.abs(x) < 0.045) & (y > -back - 0.06) & (y < -back + 0.01) & (z > 0.03) & (z < 0.3)
-        wrist = (np.abs(x) < 0.12) & (y > -0.35) & (y < 0.0) & (z > g.height + 0.095) & (z < 0.8)
-        return holder | wrist
+
+def _distance(box: Box, points: np.ndarray) -> np.ndarray:
+    """m, of points (3, N) outside the box from it; 0 inside."""
+    x, y, z = points - np.array(box.centre)[:, None]
+    c, s = np.cos(box.pitch), np.sin(box.pitch)
+    local = np.stack([x, c * y + s * z, c * z - s * y])
+    return np.linalg.norm(np.maximum(np.abs(local) - np.array(box.size)[:, None] / 2, 0), axis=0)

@@ -83,7 +83,10 @@ class Camera:
     def _depth_limits(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Depths (h, w) m at which each pixel's ray enters and leaves the region."""
         with np.errstate(divide="ignore"):
-            low, high = ((np.array(b)[:, None] - self._origin[:, None]) / self._directions for b in (self.region.low, self.region.high))
+            low, high = (
+                (np.array(b)[:, None] - self._origin[:, None]) / self._directions
+                for b in (self.region.low, self.region.high)
+            )
         near, far = np.minimum(low, high).max(0), np.maximum(low, high).min(0)
         return np.maximum(near, 0.05).reshape(shape).astype(np.float32), far.reshape(shape).astype(np.float32)
 

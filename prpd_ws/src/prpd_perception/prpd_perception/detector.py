@@ -83,7 +83,9 @@ class Detector:
             near = free & (np.linalg.norm(centre - centre[best], axis=1) < REACH)
             near[best] = True
             free &= ~near
-            candidates.append(self._candidate(view, rows[near], columns[near], weight[near], centre[near], deviation[near]))
+            candidates.append(
+                self._candidate(view, rows[near], columns[near], weight[near], centre[near], deviation[near])
+            )
         return sorted(candidates, key=lambda c: -c.score)
 
     def _candidate(self, view, rows, columns, weight, centre, deviation) -> Candidate:

@@ -25,7 +25,7 @@ class Status(IntEnum):
     CAMERA_MOVED = 5
 
 
-class BadImage(ValueError):
+class BadImageError(ValueError):
     """An image that cannot be used; the message says why and what to do."""
 
 

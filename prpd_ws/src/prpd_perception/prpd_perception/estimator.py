@@ -9,13 +9,14 @@ import numpy as np
 from prpd_perception.bucket_mask import BucketMask, BucketParts
 from prpd_perception.camera import Camera, Points
 from prpd_perception.detector import Candidate, Detector
-from prpd_perception.estimate import BadImage, EstimatorConfig, RockEstimate, Status
+from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.height_map import STRIDE, HeightMap, maps
 from prpd_perception.shape import fit_shape
 from prpd_perception.soil_plane import fit_soil_plane
 from prpd_perception.track import Track
 from prpd_perception.tracker import Measurement, Tracker
 from prpd_task.bucket import BucketGeometry
+from prpd_task.cell import Cell
 from prpd_task.frames import bucket_to_soil
 
 
@@ -32,11 +33,16 @@ class RockEstimator:
     """Knows the rock through a sequence of images; one per camera."""
 
     def __init__(
-        self, *, camera: Camera, bucket: BucketGeometry, config: EstimatorConfig = EstimatorConfig(), detector: Detector | None = None
+        self,
+        *,
+        cell: Cell,
+        bucket: BucketGeometry,
+        config: EstimatorConfig | None = None,
+        detector: Detector | None = None,
     ) -> None:
-        self.camera = camera
-        self.config = config
-        self._mask = BucketMask(bucket, margin=config.bucket_margin)
+        self.camera = Camera(cell.intrinsics, cell.soil_from_camera)
+        self.config = config or EstimatorConfig()
+        self._mask = BucketMask(bucket, cell, margin=self.config.bucket_margin)
         self._detector = detector or Detector()
         self._bucket = bucket
         self.reset()
@@ -53,17 +59,17 @@ class RockEstimator:
     def update(self, depth: np.ndarray, *, stamp: float, bucket_pose: np.ndarray | None) -> RockEstimate:
         """Take in an image (H, W) float32 m, taken at `stamp` s, with the bucket at `bucket_pose` (4,) or away (None).
 
-        Raises `BadImage` for one that cannot be used; what is known then stays as it is.
+        Raises `BadImageError` for one that cannot be used; what is known then stays as it is.
         """
         dt = self._step(stamp)
         if bucket_pose is not None and not np.isfinite(bucket_pose).all():
-            raise BadImage(f"the bucket pose {bucket_pose} is not finite; check the bucket driver")
+            raise BadImageError(f"the bucket pose {bucket_pose} is not finite; check the bucket driver")
         try:
             points = self.camera.points(np.asarray(depth, np.float32))
         except ValueError as error:
-            raise BadImage(str(error)) from error
+            raise BadImageError(str(error)) from error
         if points.valid_share < self.config.least_valid:
-            raise BadImage(f"only {100 * points.valid_share:.0f} % of the image has a depth; is the lens covered, the soil in range?")
+            raise BadImageError(f"only {100 * points.valid_share:.0f} % of the image has a depth; is the lens covered?")
         self._stamp = stamp
         parts = None if bucket_pose is None else self._mask.sort(points.xyz, np.asarray(bucket_pose, float))
         views = maps(points.xyz, parts, bucket_pose)
@@ -79,16 +85,16 @@ class RockEstimator:
         return self._answer(stamp, track, seen, views, points, parts, bucket_pose, sightings, intruder)
 
     def _step(self, stamp: float) -> float:
-        """s since the last image; starts anew after a gap, and refuses to go back in time."""
+        """S since the last image; starts anew after a gap, and refuses to go back in time."""
         if not np.isfinite(stamp):
-            raise BadImage(f"the image's time stamp {stamp} is not finite")
+            raise BadImageError(f"the image's time stamp {stamp} is not finite")
         if self._stamp is None:
             return 0.0
         dt = stamp - self._stamp
         if dt <= 0:
             if dt < -self.config.max_gap:
                 self.reset()
-            raise BadImage(f"the image is {-dt:.3f} s older than the one before; check the camera's clock")
+            raise BadImageError(f"the image is {-dt:.3f} s older than the one before; check the camera's clock")
         if dt > self.config.max_gap:
             self.reset()
             return 0.0
@@ -110,7 +116,8 @@ class RockEstimator:
             above &= ~parts.bucket & ~parts.bowl & ~_around(parts.local)
         if int(above.sum()) < self.config.intruder_points:
             return None
-        return f"something that is no bucket stands {1000 * float(z[above].max()):.0f} mm over the soil; take it out of the box"
+        height = 1000 * float(z[above].max())
+        return f"something that is no bucket stands {height:.0f} mm over the soil; take it out of the box"
 
     def _sightings(self, views: list[HeightMap], bucket_pose: np.ndarray | None) -> list[_Sighting]:
         result = []
@@ -120,23 +127,32 @@ class RockEstimator:
                 if view.in_bowl:
                     c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
                     turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-                    position, covariance = bucket_to_soil(np.asarray(bucket_pose, float), position), turn @ covariance @ turn.T
+                    position, covariance = (
+                        bucket_to_soil(np.asarray(bucket_pose, float), position),
+                        turn @ covariance @ turn.T,
+                    )
                 result.append(_Sighting(candidate, view, Measurement(position, covariance, candidate.score)))
         return result
 
-    def _answer(self, stamp, track: Track | None, seen, views, points, parts, bucket_pose, sightings, intruder) -> RockEstimate:
+    def _answer(
+        self, stamp, track: Track | None, seen, views, points, parts, bucket_pose, sightings, intruder
+    ) -> RockEstimate:
         soil, candidates = views[0], tuple(s.candidate for s in sightings)
         common = {"stamp": stamp, "candidates": candidates, "soil": soil, "cloud": points.xyz}
         if track is None:
             height = _surface_height(soil, None)
-            return RockEstimate(status=Status.LOST, message=intruder or "no rock in sight", surface_height=height, **common)
+            return RockEstimate(
+                status=Status.LOST, message=intruder or "no rock in sight", surface_height=height, **common
+            )
         surface, fraction = np.zeros((0, 3), np.float32), 0.0
         if seen is not None:
             surface = _surface(points, parts, seen)
             scale = self.camera.intrinsics.fx * self.camera.intrinsics.fy / self.camera.distance(track.position) ** 2
             fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
         sure = track.confidence >= self.config.tracker.confident
-        status = Status.LOST if not sure and seen is None else Status.OK if seen is not None and sure else Status.OCCLUDED
+        status = (
+            Status.LOST if not sure and seen is None else Status.OK if seen is not None and sure else Status.OCCLUDED
+        )
         message = intruder or ("" if status == Status.OK else f"not seen for {track.unseen_for:.1f} s")
         return RockEstimate(
             status=status,

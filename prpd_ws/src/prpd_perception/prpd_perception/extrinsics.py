@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rclpy.node import Node
 
-from prpd_perception.estimate import BadImage
+from prpd_perception.estimate import BadImageError
 from prpd_perception.parameters import Parameters
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose
@@ -20,18 +22,23 @@ class Extrinsics:
             try:
                 from tf2_ros import Buffer, TransformListener
             except ImportError as error:
-                raise ImportError("extrinsics from TF need the package tf2_ros; install it or set extrinsics to `cell`") from error
+                raise ImportError(
+                    "extrinsics from TF need the package tf2_ros; install it or set extrinsics to `cell`"
+                ) from error
             self._buffer = Buffer()
             self._listener = TransformListener(self._buffer, node)
 
-    def soil_from_camera(self, camera_frame: str) -> Pose:
-        """The camera's optical frame in the soil frame; `BadImage` while TF does not know it."""
+    def cell(self, camera_frame: str) -> Cell:
+        """The cell with the camera where it is; `BadImageError` while TF does not know it."""
         if self._buffer is None:
-            return self._cell.soil_from_camera
+            return self._cell
         from rclpy.time import Time
 
         if not self._buffer.can_transform("soil", camera_frame, Time()):
-            raise BadImage(f"TF does not know frame {camera_frame!r} in frame 'soil' yet; publish the camera's pose")
+            raise BadImageError(
+                f"TF does not know frame {camera_frame!r} in frame 'soil' yet; publish the camera's pose"
+            )
         t = self._buffer.lookup_transform("soil", camera_frame, Time()).transform
         r = t.rotation
-        return Pose.from_arrays((t.translation.x, t.translation.y, t.translation.z), (r.x, r.y, r.z, r.w))
+        pose = Pose.from_arrays((t.translation.x, t.translation.y, t.translation.z), (r.x, r.y, r.z, r.w))
+        return replace(self._cell, soil_from_camera=pose)

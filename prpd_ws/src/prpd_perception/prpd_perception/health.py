@@ -47,7 +47,11 @@ class Health:
             values["processing_p50_ms"] = f"{1000 * float(np.median(self._times)):.1f}"
             values["processing_max_ms"] = f"{1000 * max(self._times):.1f}"
         if self._last is not None:
-            values |= {"rock": self._last.status.name, "confidence": f"{self._last.confidence:.2f}", "track": str(self._last.identity)}
+            values |= {
+                "rock": self._last.status.name,
+                "confidence": f"{self._last.confidence:.2f}",
+                "track": str(self._last.identity),
+            }
             values["candidates"] = str(len(self._last.candidates))
         return DiagnosticStatus(
             name="rock_state: depth image to rock state",

@@ -41,6 +41,8 @@ SOIL_GRID = Grid(80)
 BOWL_GRID = Grid(48)
 SOIL_TOP = 0.15
 """m, what is higher than this over the nominal surface is no soil."""
+BOWL_TOP = 0.13
+"""m, what is higher than this over the bowl's floor is neither its contents nor its plates."""
 BOWL_HEIGHT = 0.02
 """m, height of the bucket over the nominal surface from which the bowl's contents are looked at on their own."""
 
@@ -74,7 +76,8 @@ def maps(xyz: np.ndarray, parts: BucketParts | None, bucket_pose: np.ndarray | N
     soil = _map(SOIL_GRID, xyz, free & ~parts.bowl if lifted else free, parts.bucket & low_enough, in_bowl=False)
     if not lifted or not parts.bowl.any():
         return [soil]
-    return [soil, _map(BOWL_GRID, parts.local, parts.bowl, parts.bucket, in_bowl=True)]
+    plates = parts.bucket & (parts.local[2] < BOWL_TOP)
+    return [soil, _map(BOWL_GRID, parts.local, parts.bowl, plates, in_bowl=True)]
 
 
 def _map(grid: Grid, xyz: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool) -> HeightMap:

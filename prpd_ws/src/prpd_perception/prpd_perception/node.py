@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -13,9 +15,8 @@ from visualization_msgs.msg import MarkerArray
 from prpd_interfaces.msg import BucketState, RockState
 from prpd_perception import messages
 from prpd_perception.bucket_history import BucketHistory
-from prpd_perception.camera import Camera
 from prpd_perception.depth_image import decode_depth, intrinsics_of
-from prpd_perception.estimate import BadImage, EstimatorConfig, RockEstimate, Status
+from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator
 from prpd_perception.extrinsics import Extrinsics
 from prpd_perception.health import Health
@@ -28,22 +29,22 @@ class RockStateNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("rock_state")
-        self._parameters: Parameters = declare(self)
+        self._settings: Parameters = declare(self)
         self._estimator: RockEstimator | None = None
         self._live = False
-        if self._parameters.autostart:
+        if self._settings.autostart:
             self.trigger_configure()
             self.trigger_activate()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters, and make publishers and subscriptions."""
         try:
-            self._parameters = declare(self)
-            self._extrinsics = Extrinsics(self, self._parameters)
+            self._settings = declare(self)
+            self._extrinsics = Extrinsics(self, self._settings)
         except (ValueError, OSError, ImportError) as error:
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
-        p = self._parameters
+        p = self._settings
         self._history = BucketHistory()
         self._health = Health(max_age=p.max_image_age)
         self._info: CameraInfo | None = None
@@ -61,7 +62,7 @@ class RockStateNode(LifecycleNode):
             self.create_subscription(CameraInfo, "camera/depth/camera_info", self._on_info, image_qos),
             self.create_subscription(BucketState, "bucket/state", self._on_bucket, 10),
         ]
-        self._timers = [self.create_timer(0.1, self._watch), self.create_timer(1.0, self._diagnose)]
+        self._clocks = [self.create_timer(0.1, self._watch), self.create_timer(1.0, self._diagnose)]
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -81,7 +82,7 @@ class RockStateNode(LifecycleNode):
         self._live, self._estimator = False, None
         for member in self._members:
             self.destroy_subscription(member)
-        for timer in self._timers:
+        for timer in self._clocks:
             self.destroy_timer(timer)
         for publisher in (self._rock, self._heights, self._cloud, self._markers, self._diagnostics):
             self.destroy_publisher(publisher)
@@ -108,7 +109,7 @@ class RockStateNode(LifecycleNode):
         self._received, self._stamp = start, image.header.stamp
         try:
             estimate = self._estimate(image)
-        except BadImage as error:
+        except BadImageError as error:
             self._health.bad(str(error))
             self._warn(str(error))
             self._rock.publish(messages.problem(Status.BAD_IMAGE, str(error), image.header.stamp))
@@ -131,35 +132,35 @@ class RockStateNode(LifecycleNode):
         stamp = _seconds(image.header.stamp)
         estimator = self._ready_estimator(image.header.frame_id)
         pose = self._history.at(stamp)
-        if pose is None and self._parameters.require_bucket:
-            raise BadImage("the bucket's pose at the time of the image is not known; is the bucket driver running, are the clocks equal?")
+        if pose is None and self._settings.require_bucket:
+            raise BadImageError("the bucket's pose at the time of the image is not known; does the bucket driver run?")
         return estimator.update(depth, stamp=stamp, bucket_pose=pose)
 
     def _ready_estimator(self, camera_frame: str) -> RockEstimator:
         if self._estimator is None:
-            p, info = self._parameters, self._info
+            p, info = self._settings, self._info
             if info is None:
-                raise BadImage("no camera_info yet; check the topic camera/depth/camera_info")
+                raise BadImageError("no camera_info yet; check the topic camera/depth/camera_info")
             intrinsics = intrinsics_of(width=info.width, height=info.height, k=info.k)
-            try:
-                camera = Camera(intrinsics, self._extrinsics.soil_from_camera(camera_frame))
-            except ValueError as error:
-                raise BadImage(str(error)) from error
             config = EstimatorConfig(tracker=p.tracker(), prior_position=p.prior(), prior_deviation=p.prior_deviation)
-            self._estimator = RockEstimator(camera=camera, bucket=BucketGeometry(shape=p.bucket_shape), config=config)
+            try:
+                cell = replace(self._extrinsics.cell(camera_frame), intrinsics=intrinsics)
+                self._estimator = RockEstimator(cell=cell, bucket=BucketGeometry(shape=p.bucket_shape), config=config)
+            except ValueError as error:
+                raise BadImageError(str(error)) from error
         return self._estimator
 
     def _watch(self) -> None:
         """Report a camera that is silent, instead of letting an old state stand."""
         silent = self._now() - self._received
-        if self._live and silent > self._parameters.max_image_age:
+        if self._live and silent > self._settings.max_image_age:
             text = f"no depth image for {silent:.1f} s; check the camera and the topic camera/depth/image_rect_raw"
             self._health.bad(text)
             self._warn(text)
             self._rock.publish(messages.problem(Status.STALE_IMAGE, text, self._stamp))
 
     def _publish_debug(self, estimate: RockEstimate, stamp: Time) -> None:
-        now, rate = self._now(), self._parameters.debug_rate
+        now, rate = self._now(), self._settings.debug_rate
         if rate <= 0 or now - self._debug_at < 1 / rate or estimate.soil is None:
             return
         self._debug_at = now

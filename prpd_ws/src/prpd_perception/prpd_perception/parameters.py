@@ -42,7 +42,11 @@ class Parameters:
     """m, standard deviation of that belief."""
 
     def __post_init__(self) -> None:
-        choices = (("extrinsics", ("cell", "tf")), ("bucket_shape", SHAPES), ("image_reliability", ("reliable", "best_effort")))
+        choices = (
+            ("extrinsics", ("cell", "tf")),
+            ("bucket_shape", SHAPES),
+            ("image_reliability", ("reliable", "best_effort")),
+        )
         for name, allowed in choices:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"parameter {name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
@@ -67,7 +71,7 @@ def declare(node: Node) -> Parameters:
         default = field.default
         if not node.has_parameter(field.name):
             if isinstance(default, tuple):
-                kind = ParameterDescriptor(dynamic_typing=True)
+                kind = ParameterDescriptor(dynamic_typing=bool(default))
                 node.declare_parameter(field.name, list(default) or Parameter.Type.DOUBLE_ARRAY, kind)
             else:
                 node.declare_parameter(field.name, default)

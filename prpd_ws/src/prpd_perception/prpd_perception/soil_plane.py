@@ -37,11 +37,15 @@ class SoilPlane:
     def problem(self, limits: PlaneLimits) -> str | None:
         """What speaks against the calibration; None if nothing does."""
         if self.seen < limits.least_seen:
-            return f"only {100 * self.seen:.0f} % of the soil's middle is where the calibration says; calibrate the camera again"
+            return (
+                f"only {100 * self.seen:.0f} % of the soil's middle is where it should be; calibrate the camera again"
+            )
         if self.tilt > limits.tilt:
-            return f"the soil seems tilted by {np.degrees(self.tilt):.1f} degrees; calibrate the camera again or level the soil"
+            return (
+                f"the soil seems tilted by {np.degrees(self.tilt):.1f} degrees; level it or calibrate the camera again"
+            )
         if abs(self.height) > limits.height:
-            return f"the soil seems {1000 * self.height:+.0f} mm off its nominal height; calibrate the camera again or refill"
+            return f"the soil seems {1000 * self.height:+.0f} mm off its height; refill or calibrate the camera again"
         return None
 
 

@@ -36,7 +36,9 @@ class MotionModel:
 class Track:
     """Belief about one rock: weights, means (soil frame) and covariances of the two ideas."""
 
-    def __init__(self, *, identity: int, position: np.ndarray, covariance: np.ndarray, bucket: BucketGeometry, model: MotionModel):
+    def __init__(
+        self, *, identity: int, position: np.ndarray, covariance: np.ndarray, bucket: BucketGeometry, model: MotionModel
+    ):
         self.identity = identity
         self.confidence_logit = 0.0
         self.unseen_for = 0.0
@@ -83,7 +85,11 @@ class Track:
 
     def distance(self, position: np.ndarray, covariance: np.ndarray) -> float:
         """Mahalanobis distance of a measurement from the nearer idea."""
-        return float(np.sqrt(min(self._innovation(i, position, covariance)[1] for i in (RESTING, CARRIED) if self._weight[i] > 0.02)))
+        return float(
+            np.sqrt(
+                min(self._innovation(i, position, covariance)[1] for i in (RESTING, CARRIED) if self._weight[i] > 0.02)
+            )
+        )
 
     def correct(self, position: np.ndarray, covariance: np.ndarray, score: float) -> None:
         """Take in a measurement."""

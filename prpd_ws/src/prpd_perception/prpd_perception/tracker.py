@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,14 +56,25 @@ class Tracker:
     def begin(self, position: np.ndarray, covariance: np.ndarray, score: float) -> Track:
         """Start a track: from a candidate, or from what an operator knows."""
         track = Track(
-            identity=self._next_identity, position=position, covariance=covariance, bucket=self._bucket, model=self.config.motion
+            identity=self._next_identity,
+            position=position,
+            covariance=covariance,
+            bucket=self._bucket,
+            model=self.config.motion,
         )
         self._next_identity += 1
         track.confidence_logit = float(np.log(score / (1 - score)))
         self.tracks.append(track)
         return track
 
-    def update(self, measurements: list[Measurement], *, dt: float, bucket_pose: np.ndarray | None, hidden) -> dict[int, int]:
+    def update(
+        self,
+        measurements: list[Measurement],
+        *,
+        dt: float,
+        bucket_pose: np.ndarray | None,
+        hidden: Callable[[np.ndarray], bool],
+    ) -> dict[int, int]:
         """Go on by `dt` s and take in the measurements.
 
         `hidden(position)` says whether a rock there could not be seen. Returns which track (identity) took which
@@ -73,7 +85,11 @@ class Tracker:
         self._bucket_pose = bucket_pose
         useful = [i for i, m in enumerate(measurements) if m.score >= self.config.least_score]
         taken: dict[int, int] = {}
-        pairs = [(t.distance(measurements[i].position, measurements[i].covariance), t.identity, i) for t in self.tracks for i in useful]
+        pairs = [
+            (t.distance(measurements[i].position, measurements[i].covariance), t.identity, i)
+            for t in self.tracks
+            for i in useful
+        ]
         for distance, identity, i in sorted(pairs):
             if distance > self.config.gate:
                 break
@@ -87,7 +103,11 @@ class Tracker:
                 track.miss(dt, hidden=hidden(track.position))
         for i in useful:
             m = measurements[i]
-            if i not in taken.values() and m.score >= self.config.start_score and len(self.tracks) < self.config.most_tracks:
+            if (
+                i not in taken.values()
+                and m.score >= self.config.start_score
+                and len(self.tracks) < self.config.most_tracks
+            ):
                 taken[self.begin(m.position, m.covariance, min(m.score, 0.97)).identity] = i
         self._end_and_merge()
         self._choose()

@@ -7,11 +7,14 @@ common x axis. Positive pitch raises the tips (curl), negative pitch points them
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Sequence, Tuple, Union
 
 import numpy as np
 
 from prpd_task.arrays import Array, namespace
+
+Numbers = Union[Sequence[float], np.ndarray]
+"""A few numbers: a tuple, a list or a NumPy array."""
 
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
@@ -87,7 +90,7 @@ class Pose:
     """(x, y, z, w), attitude of b in a."""
 
     @classmethod
-    def from_rpy(cls, position: Sequence[float], roll: float = 0.0, pitch: float = 0.0, yaw: float = 0.0) -> Pose:
+    def from_rpy(cls, position: Numbers, roll: float = 0.0, pitch: float = 0.0, yaw: float = 0.0) -> Pose:
         """From fixed-axis roll, pitch, yaw in rad, applied in this order (as in URDF)."""
         axes = np.eye(3)
         halves = (roll / 2, pitch / 2, yaw / 2)
@@ -95,7 +98,7 @@ class Pose:
         return cls.from_arrays(position, quaternion_multiply(qz, quaternion_multiply(qy, qx)))
 
     @classmethod
-    def from_rotation_vector(cls, vector: Sequence[float]) -> Pose:
+    def from_rotation_vector(cls, vector: Numbers) -> Pose:
         """From the six numbers of a UR pose: x, y, z in m, rotation vector in rad."""
         numbers = np.asarray(vector, float)
         angle = float(np.linalg.norm(numbers[3:]))
@@ -103,7 +106,7 @@ class Pose:
         return cls.from_arrays(numbers[:3], np.append(numbers[3:] * half_sinc, np.cos(angle / 2)))
 
     @classmethod
-    def from_arrays(cls, position: Sequence[float], quaternion: Sequence[float]) -> Pose:
+    def from_arrays(cls, position: Numbers, quaternion: Numbers) -> Pose:
         """From sequences of any kind; the quaternion is normalised."""
         x, y, z = (float(v) for v in position)
         unit = np.asarray(quaternion, float) / np.linalg.norm(quaternion)
@@ -111,7 +114,7 @@ class Pose:
         return cls((x, y, z), (qx, qy, qz, qw))
 
     @classmethod
-    def from_bucket(cls, bucket_pose: Sequence[float]) -> Pose:
+    def from_bucket(cls, bucket_pose: Numbers) -> Pose:
         """`soil_from_bucket` of a bucket pose (x, y, z, pitch)."""
         return cls.from_arrays(bucket_pose[:3], pitch_quaternion(np.float64(bucket_pose[3])))
 

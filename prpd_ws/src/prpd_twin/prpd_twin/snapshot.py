@@ -9,13 +9,17 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 
 from prpd_task.frames import Pose
+
+T = TypeVar("T")
 
 MAGIC = b"PRPDSNAP"
 MAX_GRAINS = 100_000
@@ -135,7 +139,9 @@ class SnapshotWriter:
     def __enter__(self) -> SnapshotWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -161,8 +167,13 @@ class SnapshotReader:
             grains, revision = record["grains"][:count].copy(), int(record["scene_revision"])
             if not (np.any(rock[3:]) and np.any(bucket[3:])):
                 return None
-            poses = (Pose.from_arrays(p[:3], p[3:]) for p in (rock, bucket))
-            return Snapshot(int(record["stamp_ns"]), grains, *poses, scene_revision=revision)
+            return Snapshot(
+                stamp_ns=int(record["stamp_ns"]),
+                grains=grains,
+                rock=Pose.from_arrays(rock[:3], rock[3:]),
+                bucket=Pose.from_arrays(bucket[:3], bucket[3:]),
+                scene_revision=revision,
+            )
 
         return _consistently(record, copy)
 
@@ -195,7 +206,9 @@ class SnapshotReader:
             return None
         if status.st_ino != self._inode:
             if status.st_size != _LAYOUT.itemsize:
-                raise ValueError(f"{self.path} is no soil snapshot: {status.st_size} bytes, not {_LAYOUT.itemsize}; remove it")
+                raise ValueError(
+                    f"{self.path} is no soil snapshot: {status.st_size} bytes, not {_LAYOUT.itemsize}; remove it"
+                )
             record = np.memmap(self.path, dtype=_LAYOUT, mode="r", shape=(1,))[0]
             if bytes(record["magic"]) != MAGIC:
                 raise ValueError(f"{self.path} is no soil snapshot: it begins with {record['magic']!r}; remove it")
@@ -203,7 +216,7 @@ class SnapshotReader:
         return self._record
 
 
-def _consistently(record, copy, *, patience: float = 0.2):
+def _consistently(record: np.void, copy: Callable[[], T | None], *, patience: float = 0.2) -> T | None:
     """What `copy` returns, taken while the writer left the record alone; None if it is stuck in a write."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

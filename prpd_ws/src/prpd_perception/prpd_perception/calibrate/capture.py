@@ -36,7 +36,11 @@ class Capture(Node):
     def take(self, session: Session, *, columns: int, rows: int) -> str:
         """Keep the newest picture; says what came of it."""
         if self.image is None or self.info is None or self.bucket is None:
-            missing = [n for n, m in (("image", self.image), ("camera_info", self.info), ("bucket/state", self.bucket)) if m is None]
+            missing = [
+                n
+                for n, m in (("image", self.image), ("camera_info", self.info), ("bucket/state", self.bucket))
+                if m is None
+            ]
             return f"nothing received yet on: {', '.join(missing)}"
         v = self.bucket.twist.linear
         if np.linalg.norm([v.x, v.y, v.z]) > STILL:
@@ -54,7 +58,7 @@ def grey(image: Image) -> np.ndarray:
     """(H, W) uint8 of a mono8, rgb8 or bgr8 image."""
     channels = {"mono8": 1, "8UC1": 1, "rgb8": 3, "bgr8": 3}.get(image.encoding)
     if channels is None:
-        raise UserError(f"pictures of encoding {image.encoding!r} show no board; use an infrared or colour topic (mono8, rgb8, bgr8)")
+        raise UserError(f"pictures of encoding {image.encoding!r} show no board; use a topic of mono8, rgb8 or bgr8")
     rows = np.frombuffer(image.data, np.uint8).reshape(image.height, image.step)[:, : image.width * channels]
     picture = rows.reshape(image.height, image.width, channels)
     return np.ascontiguousarray(picture[..., 0] if channels == 1 else picture.mean(-1).astype(np.uint8))
@@ -64,7 +68,10 @@ def capture(session: Session, *, image_topic: str, info_topic: str, columns: int
     """Take a picture at each Enter, until `q`."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Capture(image_topic, info_topic)
-    print("Move the bucket with the board to a new pose, wait, press Enter; turn it about two axes. `q` and Enter to end.", flush=True)
+    print(
+        "Move the bucket with the board to a new pose, wait, press Enter; turn it about two axes. q ends.",
+        flush=True,
+    )
     try:
         while True:
             rclpy.spin_once(node, timeout_sec=0.1)

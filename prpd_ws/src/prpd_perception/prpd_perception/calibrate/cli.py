@@ -26,7 +26,7 @@ class Calibrate:
     square: float = 0.02
     """m, edge of a square."""
     image_topic: str = "camera/infra1/image_rect_raw"
-    """Rectified infrared picture of the same optical frame as the depth image (emitter off), or a registered colour one."""
+    """Rectified picture in the optical frame of the depth image: infrared (emitter off), or registered colour."""
     info_topic: str = "camera/infra1/camera_info"
     """Its intrinsics."""
     cell: Path | None = None
@@ -49,7 +49,13 @@ def run(config: Calibrate) -> None:
     if config.capture:
         from prpd_perception.calibrate.capture import capture
 
-        capture(session, image_topic=config.image_topic, info_topic=config.info_topic, columns=config.columns, rows=config.rows)
+        capture(
+            session,
+            image_topic=config.image_topic,
+            info_topic=config.info_topic,
+            columns=config.columns,
+            rows=config.rows,
+        )
     views, without = session.views(columns=config.columns, rows=config.rows)
     for name in without:
         print(f"{name}: no board of {config.columns}x{config.rows} inner corners; left out")
@@ -60,11 +66,12 @@ def run(config: Calibrate) -> None:
         print(f"{view.name}   {pixel:11.2f}   {1000 * metres:11.2f}")
     total = float(np.sqrt((result.position_rms**2).mean()))
     x, y, z = result.soil_from_camera.position
-    print(f"camera at x {x:.4f}, y {y:.4f}, z {z:.4f} m of the soil frame; residual {1000 * total:.2f} mm over {len(views)} pictures")
+    print(f"camera at x {x:.4f}, y {y:.4f}, z {z:.4f} m of the soil frame")
+    print(f"residual {1000 * total:.2f} mm over {len(views)} pictures")
     if total > config.limit:
         raise UserError(
-            f"the residual of {1000 * total:.1f} mm is over {1000 * config.limit:.1f} mm: is the board flat and fixed, --square right, "
-            "the arm at rest in each picture? Nothing was written"
+            f"the residual of {1000 * total:.1f} mm is over {1000 * config.limit:.1f} mm: is the board flat and fixed, "
+            "--square right, the arm at rest in each picture? Nothing was written"
         )
     write(config.output, Cell.load(config.cell) if config.cell else Cell(), result.soil_from_camera, intrinsics)
     print(f"wrote {config.output}; give it to the graph as cell_file")

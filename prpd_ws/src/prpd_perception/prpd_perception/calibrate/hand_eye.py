@@ -79,7 +79,9 @@ def board_points(columns: int, rows: int, square: float) -> np.ndarray:
 
 def _solve_pnp(view: BoardView, board: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if view.corners.shape != (len(board), 2):
-        raise UserError(f"{view.name} shows {len(view.corners)} corners, but the board has {len(board)}; check --columns and --rows")
+        raise UserError(
+            f"{view.name} shows {len(view.corners)} corners, but the board has {len(board)}; check --columns and --rows"
+        )
     found, rotation, translation = cv2.solvePnP(board, view.corners.astype(np.float64), matrix, None)
     if not found:
         raise UserError(f"the board in {view.name} has no pose that fits its corners; leave that picture out")
@@ -88,12 +90,15 @@ def _solve_pnp(view: BoardView, board: np.ndarray, matrix: np.ndarray) -> tuple[
 
 def _closed_form(in_soil: list[np.ndarray], in_camera: list[np.ndarray]) -> np.ndarray:
     """soil_from_camera X of A X = X M, for the motions A of the bucket and M of the board between any two views."""
-    motions = [(in_soil[j] @ np.linalg.inv(in_soil[i]), in_camera[j] @ np.linalg.inv(in_camera[i])) for i, j in combinations(range(len(in_soil)), 2)]
+    motions = [
+        (in_soil[j] @ np.linalg.inv(in_soil[i]), in_camera[j] @ np.linalg.inv(in_camera[i]))
+        for i, j in combinations(range(len(in_soil)), 2)
+    ]
     axes_a = np.array([Rotation.from_matrix(a[:3, :3]).as_rotvec() for a, _ in motions])
     axes_m = np.array([Rotation.from_matrix(m[:3, :3]).as_rotvec() for _, m in motions])
     spread = np.linalg.svd(axes_a, compute_uv=False) / np.sqrt(len(axes_a))
     if spread[1] < LEAST_TURN / 2:
-        raise UserError("the views differ by a turn about one axis only; turn the board about a second one as well, by 10 degrees or more")
+        raise UserError("the views differ by a turn about one axis only; turn the board about a second one too")
     rotation, _ = Rotation.align_vectors(axes_a, axes_m)
     left = np.concatenate([a[:3, :3] - np.eye(3) for a, _ in motions])
     right = np.concatenate([rotation.apply(m[:3, 3]) - a[:3, 3] for a, m in motions])

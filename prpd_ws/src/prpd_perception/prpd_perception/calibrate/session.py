@@ -52,7 +52,9 @@ class Session:
             if corners is None:
                 without.append(entry["image"])
             else:
-                found.append(BoardView(entry["image"], Pose.from_arrays(entry["position"], entry["quaternion"]), corners))
+                found.append(
+                    BoardView(entry["image"], Pose.from_arrays(entry["position"], entry["quaternion"]), corners)
+                )
         return found, without
 
     def _read(self) -> dict:
@@ -75,14 +77,22 @@ def find_board(image: np.ndarray, *, columns: int, rows: int) -> np.ndarray | No
     both even, looks the same turned by half, so that its corners cannot be told apart.
     """
     if columns % 2 == rows % 2:
-        raise UserError(f"a board of {columns}x{rows} inner corners looks the same upside down; use one odd and one even number")
-    found, corners = cv2.findChessboardCornersSB(image, (columns, rows), cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_EXHAUSTIVE)
+        raise UserError(
+            f"a board of {columns}x{rows} inner corners looks the same upside down; use one odd and one even number"
+        )
+    found, corners = cv2.findChessboardCornersSB(
+        image, (columns, rows), cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_EXHAUSTIVE
+    )
     if not found:
         return None
     corners = corners.reshape(-1, 2)
     inner = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 1, 2).astype(np.float32)
     homography, _ = cv2.findHomography(inner, corners)
     probes = np.array([[[-0.5, -0.5]], [[columns - 0.5, rows - 0.5]]], np.float32)
-    ends = np.clip(cv2.perspectiveTransform(probes, homography).reshape(2, 2).round().astype(int), 0, np.array(image.shape[::-1]) - 1)
+    ends = np.clip(
+        cv2.perspectiveTransform(probes, homography).reshape(2, 2).round().astype(int),
+        0,
+        np.array(image.shape[::-1]) - 1,
+    )
     first, last = (int(image[v, u]) for u, v in ends)
     return corners if first < last else corners[::-1]

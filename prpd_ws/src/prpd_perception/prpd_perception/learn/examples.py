@@ -11,8 +11,10 @@ from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Camera
 from prpd_perception.height_map import HeightMap, block_height, blocks, maps
 from prpd_task.bucket import BucketGeometry
+from prpd_task.cell import Cell
 from prpd_task.frames import soil_to_bucket
 from prpd_twin.depth_camera.random_scenes import Frame
+
 
 @dataclass(frozen=True)
 class Example:
@@ -31,7 +33,7 @@ class Example:
 
 @lru_cache(maxsize=8)
 def _mask(geometry: BucketGeometry) -> BucketMask:
-    return BucketMask(geometry)
+    return BucketMask(geometry, Cell())
 
 
 def examples(frame: Frame) -> list[Example]:

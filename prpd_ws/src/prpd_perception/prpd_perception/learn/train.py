@@ -19,12 +19,14 @@ class TrainDetector:
 
     frames: int = 10_000
     """Random frames to draw."""
-    epochs: int = 14
+    epochs: int = 10
     """Passes over them."""
     batch: int = 32
     """Height maps per step."""
     learning_rate: float = 3e-3
     """Largest; it rises and falls over the run."""
+    calibration_frames: int = 1500
+    """Further frames, on which scores and deviations are made honest."""
     seed: int = 100
     """Of the frames and of the training. The benchmark's frames come from other seeds."""
     cache: Path = field(default_factory=lambda: Path("runs/perception"))
@@ -61,7 +63,9 @@ def draw(*, frames: int, seed: int, cache: Path) -> list[Examples]:
                 by_size.setdefault(example.channels.shape[1], []).append(example)
             if (i + 1) % 500 == 0:
                 print(f"drew {i + 1} of {frames} frames in {time.monotonic() - start:.0f} s", flush=True)
-        arrays = {f"{size}_{name}": np.stack([getattr(e, name) for e in es]) for size, es in by_size.items() for name in names}
+        arrays = {
+            f"{size}_{name}": np.stack([getattr(e, name) for e in es]) for size, es in by_size.items() for name in names
+        }
         np.savez(file, **arrays)
     with np.load(file) as data:
         sizes = sorted({key.split("_")[0] for key in data})
@@ -82,12 +86,13 @@ def train(config: TrainDetector) -> None:
     """Train and export; prints the losses of each epoch."""
     import torch
 
+    from prpd_perception.learn.calibration import calibrate
     from prpd_perception.learn.network import RockNet, loss
 
     sets = draw(frames=config.frames, seed=config.seed, cache=config.cache)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    network = RockNet()
+    network = RockNet().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     steps = config.epochs * sum(len(s) // config.batch for s in sets)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
@@ -96,7 +101,9 @@ def train(config: TrainDetector) -> None:
         sums, count, start = np.zeros(2), 0, time.monotonic()
         for examples, index in batches(sets, config.batch, rng):
             channels, rock, seen, offset = prepare(examples, index, rng)
-            entropy, likelihood = loss(network.raw(channels), rock=rock, seen=seen, offset=offset)
+            with torch.autocast("cpu", torch.bfloat16):
+                raw = network.raw(channels.contiguous(memory_format=torch.channels_last))
+            entropy, likelihood = loss(raw.float(), rock=rock, seen=seen, offset=offset)
             optimiser.zero_grad()
             (entropy + 0.1 * likelihood).backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -108,6 +115,7 @@ def train(config: TrainDetector) -> None:
         took = time.monotonic() - start
         print(f"epoch {epoch + 1}: rock or not {mean[0]:.4f}, centre {mean[1]:.3f}, {took:.0f} s", flush=True)
         export(network, config.output)
+    print(calibrate(config.output, frames=config.calibration_frames, seed=config.seed + 1))
 
 
 def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> tuple:
@@ -134,7 +142,10 @@ def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> 
     grid = np.broadcast_to(np.stack(np.broadcast_arrays(axis[None, :], axis[:, None])), (len(index), 2, n, n))
     origin = np.concatenate([grid, height[:, None]], 1)
     offset = np.nan_to_num(centre[:, :, None, None] - origin)
-    return tuple(torch.from_numpy(np.ascontiguousarray(a, t)) for a, t in ((channels, "f4"), (rock, "f4"), (seen, "f4"), (offset, "f4")))
+    return tuple(
+        torch.from_numpy(np.ascontiguousarray(a, t))
+        for a, t in ((channels, "f4"), (rock, "f4"), (seen, "f4"), (offset, "f4"))
+    )
 
 
 def export(network, path: Path) -> None:
@@ -142,7 +153,10 @@ def export(network, path: Path) -> None:
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    dynamic = {"channels": {0: "maps", 2: "rows", 3: "columns"}, "blocks": {0: "maps", 2: "block_rows", 3: "block_columns"}}
+    dynamic = {
+        "channels": {0: "maps", 2: "rows", 3: "columns"},
+        "blocks": {0: "maps", 2: "block_rows", 3: "block_columns"},
+    }
     network.eval()
     torch.onnx.export(
         network,

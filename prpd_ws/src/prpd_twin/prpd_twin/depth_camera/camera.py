@@ -31,7 +31,9 @@ class VirtualCamera:
     of the still background, in turn.
     """
 
-    def __init__(self, *, reader: SnapshotReader, cell: Cell, bucket: BucketGeometry, noise: NoiseModel, seed: int = 0) -> None:
+    def __init__(
+        self, *, reader: SnapshotReader, cell: Cell, bucket: BucketGeometry, noise: NoiseModel, seed: int = 0
+    ) -> None:
         self._reader, self._cell, self._bucket = reader, cell, bucket
         shape = (cell.intrinsics.height, cell.intrinsics.width)
         self._noise = DepthNoise(noise, fx=cell.intrinsics.fx, shape=shape, seed=seed)
@@ -59,9 +61,7 @@ class VirtualCamera:
         scene = self._reader.scene()
         if scene is None:
             return False
-        self._renderer = DepthRenderer(
-            scene=scene, soil_from_camera=self._cell.soil_from_camera, intrinsics=self._cell.intrinsics, bucket=self._bucket
-        )
+        self._renderer = DepthRenderer(scene=scene, cell=self._cell, bucket=self._bucket)
         empty = self._renderer.render(grains=np.zeros((0, 3), np.float32), rock=None, bucket=None).depth
         self._backgrounds = [_millimetres(self._noise.apply(empty)) for _ in range(_BACKGROUNDS)]
         self._revision = revision

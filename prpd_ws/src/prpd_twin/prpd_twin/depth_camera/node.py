@@ -21,13 +21,19 @@ FRAME = "camera_depth_optical_frame"
 
 
 class DepthCameraNode(Node):
-    """Parameters: cell_file, bucket_shape, snapshot (path), rate (Hz), seed, and `noise.<term>` for every noise term."""
+    """Parameters: cell_file, bucket_shape, snapshot (path), rate (Hz), seed, `noise.<term>` for each noise term."""
 
     def __init__(self) -> None:
         super().__init__("depth_camera")
         value = {
             name: self.declare_parameter(name, default).value
-            for name, default in (("cell_file", ""), ("bucket_shape", "fork"), ("snapshot", ""), ("rate", 30.0), ("seed", 0))
+            for name, default in (
+                ("cell_file", ""),
+                ("bucket_shape", "fork"),
+                ("snapshot", ""),
+                ("rate", 30.0),
+                ("seed", 0),
+            )
         }
         noise = {f.name: self.declare_parameter(f"noise.{f.name}", f.default).value for f in fields(NoiseModel)}
         if not value["rate"] > 0:
@@ -35,7 +41,11 @@ class DepthCameraNode(Node):
         cell = Cell.load(value["cell_file"]) if value["cell_file"] else Cell()
         reader = SnapshotReader(Path(value["snapshot"]) if value["snapshot"] else None)
         self._camera = VirtualCamera(
-            reader=reader, cell=cell, bucket=BucketGeometry(shape=value["bucket_shape"]), noise=NoiseModel(**noise), seed=value["seed"]
+            reader=reader,
+            cell=cell,
+            bucket=BucketGeometry(shape=value["bucket_shape"]),
+            noise=NoiseModel(**noise),
+            seed=value["seed"],
         )
         self._info = _camera_info(cell)
         qos = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
@@ -47,7 +57,12 @@ class DepthCameraNode(Node):
         exposure = self._camera.expose()
         if exposure is None:
             return
-        image = Image(encoding="16UC1", height=exposure.depth.shape[0], width=exposure.depth.shape[1], step=2 * exposure.depth.shape[1])
+        image = Image(
+            encoding="16UC1",
+            height=exposure.depth.shape[0],
+            width=exposure.depth.shape[1],
+            step=2 * exposure.depth.shape[1],
+        )
         image.header.frame_id = FRAME
         image.header.stamp = Time(sec=exposure.stamp_ns // 10**9, nanosec=exposure.stamp_ns % 10**9)
         image.data = array.array("B", exposure.depth.tobytes())

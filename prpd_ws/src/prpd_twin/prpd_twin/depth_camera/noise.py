@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 
-
 @dataclass(frozen=True)
 class NoiseModel:
     """Parameters of the noise; a zero switches a term off. The defaults resemble a RealSense D435 at 640x480.
@@ -45,13 +44,30 @@ class NoiseModel:
     def __post_init__(self) -> None:
         if self.matching_window not in (0, 3, 5):
             raise ValueError(f"matching_window is {self.matching_window} px; choose 0, 3 or 5")
-        for name in ("baseline", "lateral", "flying_rate", "grazing_angle", "dropout", "axial", "correlation", "quantum"):
+        for name in (
+            "baseline",
+            "lateral",
+            "flying_rate",
+            "grazing_angle",
+            "dropout",
+            "axial",
+            "correlation",
+            "quantum",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"noise parameter {name} must not be negative, but is {getattr(self, name)!r}")
 
 
 NO_NOISE = NoiseModel(
-    matching_window=0, baseline=0, lateral=0, flying_rate=0, grazing_angle=0, dropout=0, axial=0, correlation=0, quantum=0
+    matching_window=0,
+    baseline=0,
+    lateral=0,
+    flying_rate=0,
+    grazing_angle=0,
+    dropout=0,
+    axial=0,
+    correlation=0,
+    quantum=0,
 )
 
 

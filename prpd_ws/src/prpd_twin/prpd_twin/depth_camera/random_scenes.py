@@ -12,9 +12,9 @@ import numpy as np
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell, Intrinsics, look_at
-from prpd_task.frames import Pose, bucket_to_soil, quaternion_rotate, soil_to_bucket
+from prpd_task.frames import Pose, quaternion_rotate, soil_to_bucket
 from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
-from prpd_twin.depth_camera.raycast import open3d
+from prpd_twin.depth_camera.random_soil import Ground, bowl_load, in_plates, touches, without
 from prpd_twin.depth_camera.renderer import ARM, ROCK, DepthRenderer, View
 from prpd_twin.depth_camera.rocks import KINDS, random_rock, voxelised
 from prpd_twin.snapshot import Scene
@@ -78,17 +78,21 @@ class RandomFrames:
     """Draws frames; the same seed gives the same frames."""
 
     def __init__(
-        self, seed: int, ranges: SceneRanges = SceneRanges(), noise: NoiseModel = NoiseModel(), *, cropped: bool = False
+        self, seed: int, ranges: SceneRanges | None = None, noise: NoiseModel | None = None, *, cropped: bool = False
     ) -> None:
         """`cropped` leaves the image's outer parts out, which show only table and background: twice as fast."""
         self._rng = np.random.default_rng(seed)
-        self._ranges = ranges
-        self._noise_model = noise
+        self._ranges = ranges or SceneRanges()
+        self._noise_model = noise or NoiseModel()
         self._intrinsics = _cropped(Cell().intrinsics) if cropped else Cell().intrinsics
-        self._noise = DepthNoise(noise, fx=Cell().intrinsics.fx, shape=(480, 640), seed=seed)
+        self._noise = DepthNoise(self._noise_model, fx=Cell().intrinsics.fx, shape=(480, 640), seed=seed)
 
     def draw(self) -> Frame:
         """A random frame."""
+        return self.exposures(1)[0]
+
+    def exposures(self, number: int) -> list[Frame]:
+        """Several frames of one random scene at rest: only the noise differs."""
         rng, ranges = self._rng, self._ranges
         geometry = BucketGeometry(shape="fork" if rng.random() < 0.7 else "solid")
         situation = str(rng.choice(SITUATIONS, p=(0.35, 0.15, 0.2, 0.2, 0.1)))
@@ -98,47 +102,56 @@ class RandomFrames:
         vertices, triangles = random_rock(rng, kind=kind, edge=rng.uniform(*ranges.rock_edge))
         if rng.random() < ranges.voxel_share:
             vertices, triangles = voxelised(vertices, triangles, spacing=rng.uniform(0.006, 0.016))
-        ground = _Ground(rng, box, mean=rng.uniform(*ranges.surface), relief=rng.uniform(*ranges.relief))
+        ground = Ground(rng, box, mean=rng.uniform(*ranges.surface), relief=rng.uniform(*ranges.relief))
         has_rock = rng.random() < ranges.rock_share
         bucket = self._bucket_pose(situation, box, ground)
         rock = self._rock_pose(situation, vertices, box, ground, bucket, geometry) if has_rock else None
         grains = [ground.grains(rng, edge)]
-        if bucket is not None and geometry.shape == "solid" and situation in ("carry", "empty_bucket") and rng.random() < 0.6:
-            grains.append(_bowl_load(rng, geometry, bucket, edge))
-        bed = _without(np.concatenate(grains), rock, vertices, triangles, 0.35 * edge)
+        if (
+            bucket is not None
+            and geometry.shape == "solid"
+            and situation in ("carry", "empty_bucket")
+            and rng.random() < 0.6
+        ):
+            grains.append(bowl_load(rng, geometry, bucket, edge))
+        bed = without(np.concatenate(grains), rock, vertices, triangles, 0.35 * edge)
         if bucket is not None and geometry.shape == "solid":
-            bed = bed[~_in_plates(geometry, bucket, bed, 0.3 * edge)]
+            bed = bed[~in_plates(geometry, bucket, bed, 0.3 * edge)]
         true_cell = self._jittered(Cell(), ranges.camera_shift)
         walls = 0.5 if rng.random() < 0.4 else rng.uniform(0.005, 0.03)
         scene = Scene(box, float(rng.uniform(0.0, 0.03)), edge, vertices, triangles, wall_thickness=float(walls))
-        renderer = DepthRenderer(
-            scene=scene, soil_from_camera=true_cell.soil_from_camera, intrinsics=true_cell.intrinsics, bucket=geometry
-        )
+        renderer = DepthRenderer(scene=scene, cell=true_cell, bucket=geometry)
         soil_from_bucket = None if bucket is None else Pose.from_bucket(bucket)
         view = renderer.render(grains=bed, rock=rock, bucket=soil_from_bucket)
         if rng.random() < ranges.intruder_share:
             view = _with_intruder(rng, view)
-        depth = np.zeros(view.depth.shape, np.uint16)
-        w = renderer.window
         self._noise.model = replace(self._noise_model, axial=self._noise_model.axial * rng.uniform(*ranges.noise_scale))
-        depth[w] = np.rint(1000 * self._noise.apply(view.depth[w]))
         centre = None if rock is None else np.array(rock.position)
         inside = centre is not None and bucket is not None and bool(geometry.contains(soil_to_bucket(bucket, centre)))
-        return Frame(
-            depth=depth,
-            rock_mask=view.label == ROCK,
-            cell=self._believed(true_cell),
-            bucket_geometry=geometry,
-            bucket_pose=None if bucket is None else bucket + self._bucket_error(),
-            rock_position=centre,
-            rock_in_bucket=inside,
-            visible_fraction=view.visible_fraction,
-            kind=kind,
-            situation=situation,
-            grain_edge=edge,
-        )
+        believed, offset = self._believed(true_cell), self._bucket_error()
+        return [
+            Frame(
+                depth=self._exposed(view, renderer.window),
+                rock_mask=view.label == ROCK,
+                cell=believed,
+                bucket_geometry=geometry,
+                bucket_pose=None if bucket is None else bucket + offset,
+                rock_position=centre,
+                rock_in_bucket=inside,
+                visible_fraction=view.visible_fraction,
+                kind=kind,
+                situation=situation,
+                grain_edge=edge,
+            )
+            for _ in range(number)
+        ]
 
-    def _bucket_pose(self, situation: str, box: tuple[float, float, float], ground: _Ground) -> np.ndarray | None:
+    def _exposed(self, view: View, window: tuple[slice, slice]) -> np.ndarray:
+        depth = np.zeros(view.depth.shape, np.uint16)
+        depth[window] = np.rint(1000 * self._noise.apply(view.depth[window]))
+        return depth
+
+    def _bucket_pose(self, situation: str, box: tuple[float, float, float], ground: Ground) -> np.ndarray | None:
         rng = self._rng
         x = rng.uniform(-0.3, 0.3) * box[0]
         if situation == "bed":
@@ -165,7 +178,7 @@ class RandomFrames:
         x, y = rng.uniform(-half, half)
         centre = np.array([x, y, ground.height(x, y) + rng.uniform(*self._ranges.rock_depth)])
         for _ in range(20):
-            if bucket is None or not _touches(geometry, bucket, extent + centre):
+            if bucket is None or not touches(geometry, bucket, extent + centre):
                 break
             centre[:2] = rng.uniform(-half, half)
             centre[2] = ground.height(*centre[:2]) + rng.uniform(*self._ranges.rock_depth)
@@ -184,85 +197,6 @@ class RandomFrames:
     def _bucket_error(self) -> np.ndarray:
         metres, radians = self._ranges.bucket_error
         return np.append(self._rng.normal(0, metres, 3), self._rng.normal(0, radians))
-
-
-class _Ground:
-    """A random soil surface over the box."""
-
-    def __init__(self, rng: np.random.Generator, box: tuple[float, float, float], *, mean: float, relief: float) -> None:
-        self._box, self._step = box, 0.005
-        shape = (int(box[0] / self._step) + 2, int(box[1] / self._step) + 2)
-        rough = cv2.GaussianBlur(rng.standard_normal(shape), (0, 0), rng.uniform(5, 14), borderType=cv2.BORDER_REFLECT)
-        z = mean + relief * rough / max(rough.std(), 1e-9)
-        if rng.random() < 0.4:
-            x, y = np.mgrid[0 : shape[0], 0 : shape[1]] * self._step
-            cx, cy, wx, wy = rng.uniform(0, box[0]), rng.uniform(0, box[1]), *rng.uniform(0.02, 0.09, 2)
-            z = z - rng.uniform(0.01, 0.06) * np.exp(-(((x - cx) / wx) ** 2 + ((y - cy) / wy) ** 2) ** 2)
-        self._z = np.clip(cv2.GaussianBlur(z, (0, 0), 1.5, borderType=cv2.BORDER_REFLECT), -box[2] + 0.015, 0.06)
-
-    def height(self, x: np.ndarray | float, y: np.ndarray | float) -> np.ndarray:
-        i = np.clip(((np.asarray(x) + self._box[0] / 2) / self._step).astype(int), 0, self._z.shape[0] - 1)
-        j = np.clip(((np.asarray(y) + self._box[1] / 2) / self._step).astype(int), 0, self._z.shape[1] - 1)
-        return self._z[i, j]
-
-    def grains(self, rng: np.random.Generator, edge: float) -> np.ndarray:
-        """Centres of the four uppermost layers, and of some loose grains on top."""
-        half = np.array(self._box[:2]) / 2 - edge / 2
-        spacing = 0.95 * edge
-        x, y = np.meshgrid(np.arange(-half[0], half[0], spacing), np.arange(-half[1], half[1], spacing), indexing="ij")
-        layers = []
-        for k in range(5):
-            xy = np.stack([x, y], -1).reshape(-1, 2) + rng.normal(0, 0.3 * edge, (x.size, 2))
-            if k == 4:
-                xy = xy[rng.random(len(xy)) < rng.uniform(0, 0.5)]
-            xy = np.clip(xy, -half, half)
-            level = 0.3 if k == 4 else -(k + 0.5)
-            z = self.height(xy[:, 0], xy[:, 1]) + level * edge + rng.normal(0, 0.15 * edge, len(xy))
-            layers.append(np.column_stack([xy, z]))
-        return np.concatenate(layers)
-
-
-def _bowl_load(rng: np.random.Generator, geometry: BucketGeometry, bucket: np.ndarray, edge: float) -> np.ndarray:
-    """Grains that a solid bucket carries."""
-    half = np.array([geometry.width, geometry.length]) / 2 - edge / 2
-    number = int(4 * half[0] * half[1] / edge**2)
-    fill = rng.uniform(0.005, 0.04)
-    points = []
-    for z in np.arange(edge / 2, fill, edge):
-        xy = rng.uniform(-half, half, (number, 2))
-        keep = z < fill * (1 - np.abs(xy[:, 1] / half[1]) * rng.uniform(0, 1))
-        points.append(np.column_stack([xy, np.full(number, z)])[keep])
-    return bucket_to_soil(bucket, np.concatenate(points)) if points else np.zeros((0, 3))
-
-
-def _without(grains: np.ndarray, rock: Pose | None, vertices: np.ndarray, triangles: np.ndarray, gap: float) -> np.ndarray:
-    """Grains that do not overlap the rock."""
-    if rock is None:
-        return grains
-    o3d = open3d()
-    near = np.linalg.norm(grains - rock.position, axis=1) < np.linalg.norm(vertices, axis=1).max() + gap
-    back = rock.inverse()
-    local = quaternion_rotate(np.array(back.quaternion), grains[near]) + back.position
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(o3d.core.Tensor(vertices.astype(np.float32)), o3d.core.Tensor(triangles.astype(np.uint32)))
-    distance = scene.compute_signed_distance(o3d.core.Tensor(local.astype(np.float32)), nthreads=1).numpy()
-    keep = np.ones(len(grains), bool)
-    keep[np.flatnonzero(near)[distance < gap]] = False
-    return grains[keep]
-
-
-def _in_plates(geometry: BucketGeometry, bucket: np.ndarray, points: np.ndarray, gap: float) -> np.ndarray:
-    local = soil_to_bucket(bucket, points)
-    hit = np.zeros(len(points), bool)
-    for box in geometry.boxes():
-        hit |= (np.abs(local - box.centre) < np.array(box.size) / 2 + gap).all(1)
-    return hit
-
-
-def _touches(geometry: BucketGeometry, bucket: np.ndarray, points: np.ndarray) -> bool:
-    low, high = geometry.bounds()
-    local = soil_to_bucket(bucket, points)
-    return bool(((local > low) & (local < high)).all(1).any())
 
 
 def _with_intruder(rng: np.random.Generator, view: View) -> View:

@@ -14,7 +14,20 @@ from prpd_task.frames import Pose, quaternion_rotate
 
 _CUBE = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 _CUBE_TRIANGLES = np.array(
-    [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+    [
+        [0, 1, 3],
+        [0, 3, 2],
+        [4, 6, 7],
+        [4, 7, 5],
+        [0, 4, 5],
+        [0, 5, 1],
+        [2, 3, 7],
+        [2, 7, 6],
+        [0, 2, 6],
+        [0, 6, 4],
+        [1, 5, 7],
+        [1, 7, 3],
+    ]
 )
 
 
@@ -73,7 +86,8 @@ class RigidBody:
         o3d = open3d()
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._scene.add_triangles(
-            o3d.core.Tensor(np.ascontiguousarray(vertices, np.float32)), o3d.core.Tensor(np.ascontiguousarray(triangles, np.uint32))
+            o3d.core.Tensor(np.ascontiguousarray(vertices, np.float32)),
+            o3d.core.Tensor(np.ascontiguousarray(triangles, np.uint32)),
         )
         low, high = vertices.min(0), vertices.max(0)
         self._corners = low + (_CUBE + 0.5) * (high - low)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from prpd_task.bucket import Box, BucketGeometry
-from prpd_task.cell import Intrinsics
+from prpd_task.cell import Cell
 from prpd_task.frames import Pose, quaternion_rotate
+from prpd_task.holder import holder_boxes
 from prpd_twin.depth_camera.raycast import Rays, RigidBody, box_mesh
 from prpd_twin.depth_camera.spheres import splat
 from prpd_twin.snapshot import Scene
@@ -35,26 +36,17 @@ class View:
         return int((self.label == ROCK).sum()) / self.rock_silhouette if self.rock_silhouette else 0.0
 
 
-def arm_boxes(bucket: BucketGeometry) -> list[Box]:
-    """Holder and wrist above the bucket, roughly, in the bucket frame."""
-    back = -(bucket.length / 2 + bucket.thickness / 2)
-    return [
-        Box("holder", (0.0, back - 0.02, bucket.height + 0.06), (0.05, 0.03, 0.17)),
-        Box("wrist", (0.0, back - 0.025, bucket.height + 0.20), (0.10, 0.10, 0.12)),
-    ]
-
-
 class DepthRenderer:
     """Renders one soil box with one camera; see `render`."""
 
-    def __init__(self, *, scene: Scene, soil_from_camera: Pose, intrinsics: Intrinsics, bucket: BucketGeometry) -> None:
+    def __init__(self, *, scene: Scene, cell: Cell, bucket: BucketGeometry) -> None:
         self.scene = scene
-        self._camera_from_soil = soil_from_camera.inverse()
+        self._camera_from_soil, intrinsics = cell.soil_from_camera.inverse(), cell.intrinsics
         self._intrinsics = {name: float(getattr(intrinsics, name)) for name in ("fx", "fy", "cx", "cy")}
         self._rays = Rays(width=intrinsics.width, height=intrinsics.height, **self._intrinsics)
         self._rock = RigidBody(scene.rock_vertices, scene.rock_triangles)
         self._bucket = RigidBody(*box_mesh(bucket.boxes()))
-        self._arm = RigidBody(*box_mesh(arm_boxes(bucket)))
+        self._arm = RigidBody(*box_mesh(holder_boxes(bucket, cell)))
         self._background = np.full(self._rays.shape, np.inf, np.float32)
         window, depth = RigidBody(*box_mesh(_box_and_table(scene))).cast(self._rays, self._camera_from_soil)
         self._background[window] = depth

@@ -13,7 +13,8 @@ KINDS = ("cube", "plate", "natural")
 def random_rock(rng: np.random.Generator, *, kind: str, edge: float) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (V, 3) m and triangles (T, 3) of a rock whose volume is that of a cube of `edge` m."""
     if kind == "cube":
-        vertices, triangles = box_mesh([Box("rock", (0.0, 0.0, 0.0), tuple(rng.uniform(0.85, 1.15, 3)))])
+        x, y, z = (float(v) for v in rng.uniform(0.85, 1.15, 3))
+        vertices, triangles = box_mesh([Box("rock", (0.0, 0.0, 0.0), (x, y, z))])
     elif kind == "plate":
         vertices, triangles = _bent_plate(rng)
     elif kind == "natural":
@@ -26,7 +27,7 @@ def random_rock(rng: np.random.Generator, *, kind: str, edge: float) -> tuple[np
 
 def cluster(centres: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     """Mesh of cubes of edge `spacing` m at `centres` (N, 3) m."""
-    return box_mesh([Box("rock", tuple(float(v) for v in c), (spacing,) * 3) for c in centres])
+    return box_mesh([Box("rock", (float(x), float(y), float(z)), (spacing,) * 3) for x, y, z in centres])
 
 
 def voxelised(vertices: np.ndarray, triangles: np.ndarray, *, spacing: float) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +59,11 @@ def _bent_plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     turn = np.array([np.cos(bend), np.sin(bend)])
     corner = thickness * np.tan(bend / 2)
     outer = [np.array([-1.0, 0.0]), np.zeros(2), turn]
-    inner = [np.array([-1.0, thickness]), np.array([-corner, thickness]), turn + thickness * np.array([-turn[1], turn[0]])]
+    inner = [
+        np.array([-1.0, thickness]),
+        np.array([-corner, thickness]),
+        turn + thickness * np.array([-turn[1], turn[0]]),
+    ]
     outline = np.array(outer + inner[::-1])
     vertices = np.concatenate([np.column_stack([outline, np.full(6, z)]) for z in (-width / 2, width / 2)])
     quads = [(0, 1, 4, 5), (1, 2, 3, 4)]

@@ -8,9 +8,7 @@ _HIDDEN = 4.0
 """A sphere this many radii behind another one in the same coarse pixel cannot be seen in a dense bed."""
 
 
-def splat(
-    depth: np.ndarray, centres: np.ndarray, radius: float, *, fx: float, fy: float, cx: float, cy: float
-) -> None:
+def splat(depth: np.ndarray, centres: np.ndarray, radius: float, *, fx: float, fy: float, cx: float, cy: float) -> None:
     """Lower `depth` (H, W) m in place to the surface of spheres at `centres` (N, 3) m of the camera frame."""
     height, width = depth.shape
     centres = centres[centres[:, 2] > 4 * radius]
@@ -21,7 +19,9 @@ def splat(
     reach = fx * radius / z
     limit = float(reach.max())
     visible = (u > -limit) & (u < width + limit) & (v > -limit) & (v < height + limit)
-    visible[visible] = _foremost(u[visible], v[visible], z[visible], cell=max(2.0, float(np.median(reach))), slack=_HIDDEN * radius)
+    visible[visible] = _foremost(
+        u[visible], v[visible], z[visible], cell=max(2.0, float(np.median(reach))), slack=_HIDDEN * radius
+    )
     u, v, z, reach = u[visible], v[visible], z[visible], reach[visible]
     if len(u) == 0:
         return

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from prpd_perception.bucket_history import BucketHistory
+from prpd_perception.camera import Camera, check_intrinsics
+from prpd_perception.depth_image import decode_depth, intrinsics_of
+from prpd_perception.estimate import BadImageError
+from prpd_task.cell import Cell, Intrinsics, look_at
+from prpd_task.frames import Pose
+
+CELL = Cell()
+
+
+def decode(array: np.ndarray, *, encoding: str = "16UC1", big_endian: bool = False, **changed) -> np.ndarray:
+    fields = {"data": array.tobytes(), "width": array.shape[1], "height": array.shape[0], "step": array.strides[0]}
+    return decode_depth(**(fields | changed), encoding=encoding, big_endian=big_endian)
+
+
+def test_both_encodings_and_byte_orders_give_metres() -> None:
+    millimetres = np.array([[0, 500, 1500], [1, 2, 3]], "<u2")
+    expected = millimetres / 1000
+    np.testing.assert_allclose(decode(millimetres), expected, rtol=1e-6)
+    np.testing.assert_allclose(decode(millimetres.astype(">u2"), big_endian=True), expected, rtol=1e-6)
+    np.testing.assert_allclose(decode(expected.astype("<f4"), encoding="32FC1"), expected, rtol=1e-6)
+
+
+def test_padded_rows_are_cut() -> None:
+    padded = np.arange(8, dtype="<u2").reshape(2, 4)
+    np.testing.assert_allclose(decode(padded, width=3), padded[:, :3] / 1000, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"encoding": "rgb8"}, "rgb8"),
+        ({"width": 0}, "0x2"),
+        ({"step": 3}, "step 3"),
+        ({"data": b"12"}, "too few"),
+        ({"height": 9999}, "3x9999"),
+    ],
+)
+def test_what_is_no_depth_image_is_named(changed: dict, named: str) -> None:
+    with pytest.raises(BadImageError, match=named):
+        decode(np.zeros((2, 3), "<u2"), **changed)
+
+
+@pytest.mark.parametrize("k", [[0.0] * 9, [np.nan] * 9, [385, 0, -5, 0, 385, 240, 0, 0, 1]])
+def test_intrinsics_of_no_camera_are_refused(k: list) -> None:
+    with pytest.raises(ValueError, match="intrinsics"):
+        check_intrinsics(intrinsics_of(width=640, height=480, k=k))
+
+
+def test_points_lie_on_the_plane_that_was_rendered() -> None:
+    camera, i = Camera(CELL.intrinsics, CELL.soil_from_camera), CELL.intrinsics
+    v, u = np.mgrid[0 : i.height, 0 : i.width]
+    rays = np.stack([(u - i.cx) / i.fx, (v - i.cy) / i.fy, np.ones(u.shape)], -1).reshape(-1, 3)
+    directions = CELL.soil_from_camera.apply(rays) - CELL.soil_from_camera.position
+    with np.errstate(divide="ignore"):
+        depth = (0.02 - CELL.soil_from_camera.position[2]) / directions[:, 2]
+    depth = np.where(depth > 0, depth, np.inf).reshape(i.height, i.width).astype(np.float32)
+    points = camera.points(depth)
+    assert points.xyz.shape[1] > 10_000
+    np.testing.assert_allclose(points.xyz[2], 0.02, atol=1e-4)
+    region = camera.region
+    assert (points.xyz.min(1) > np.array(region.low) - 1e-4).all() and (
+        points.xyz.max(1) < np.array(region.high) + 1e-4
+    ).all()
+
+
+def test_flying_pixels_and_their_neighbours_are_dropped() -> None:
+    camera = Camera(CELL.intrinsics, CELL.soil_from_camera)
+    depth = np.full((480, 640), 0.78, np.float32)
+    whole = camera.points(depth).pixel
+    depth[250, 320] = 0.7
+    assert len(whole) - len(camera.points(depth).pixel) == 9
+    depth[250, 320] = np.nan
+    assert len(whole) - len(camera.points(depth).pixel) == 1
+
+
+def test_a_camera_that_cannot_see_the_soil_is_refused() -> None:
+    with pytest.raises(ValueError, match="looks away"):
+        Camera(Intrinsics(), look_at((0.0, 0.5, 0.6), (0.0, 1.0, 1.2)))
+    with pytest.raises(ValueError, match="does not see"):
+        Camera(Intrinsics(), look_at((0.0, 3.0, 0.6), (3.0, 0.0, 0.0)))
+    with pytest.raises(ValueError, match="320x240"):
+        Camera(Intrinsics(), CELL.soil_from_camera).points(np.zeros((240, 320), np.float32))
+    assert isinstance(CELL.soil_from_camera, Pose)
+
+
+def test_bucket_poses_are_interpolated_and_old_ones_refused() -> None:
+    history = BucketHistory(longest_gap=0.3)
+    assert history.at(1.0) is None
+    history.add(1.0, np.zeros(4))
+    history.add(1.1, np.array([0.1, 0.2, 0.3, 0.4]))
+    history.add(np.nan, np.ones(4))
+    history.add(1.2, np.full(4, np.inf))
+    np.testing.assert_allclose(history.at(1.05), [0.05, 0.1, 0.15, 0.2])
+    np.testing.assert_allclose(history.at(1.3), [0.1, 0.2, 0.3, 0.4])
+    np.testing.assert_allclose(history.at(0.9), 0.0)
+    assert history.at(1.5) is None and history.at(0.5) is None
+    history.add(-5.0, np.ones(4))
+    np.testing.assert_allclose(history.at(-5.0), 1.0)
