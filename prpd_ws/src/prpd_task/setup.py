@@ -1,3 +1,5 @@
+from glob import glob
+
 from setuptools import find_packages, setup
 
 NAME = "prpd_task"
@@ -15,6 +17,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/urdf", glob("urdf/*")),
     ],
     install_requires=["setuptools"],
     extras_require={"test": ["pytest"]},
@@ -24,6 +27,7 @@ setup(
             "prpd = prpd_task.cli:main",
         ],
         "prpd.commands": [
+            "reach = prpd_task.reach:main",
         ],
     },
 )

@@ -1,5 +1,3 @@
-from glob import glob
-
 from setuptools import find_packages, setup
 
 NAME = "prpd_twin"
@@ -17,7 +15,6 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/urdf", glob("urdf/*.xacro")),
     ],
     install_requires=["setuptools"],
     extras_require={"test": ["pytest"]},

@@ -61,10 +61,12 @@ def _quaternion_of(rotation: np.ndarray) -> np.ndarray:
 class Cell:
     """Fixed transforms of one robot cell."""
 
-    base_link_from_soil: Pose = field(default_factory=lambda: Pose.from_rpy((0.55, 0.0, -0.10), yaw=-np.pi / 2))
-    """The arm's REP-103 base to the soil frame; the bucket digs away from the arm."""
-    tool0_from_bucket: Pose = field(default_factory=lambda: Pose.from_rpy((0.0, -0.09, 0.25), roll=np.pi))
-    """The arm's flange to the bucket: the TCP. A level bucket hangs under a flange that points down."""
+    base_link_from_soil: Pose = field(default_factory=lambda: Pose.from_rpy((0.48, 0.0, -0.27), yaw=-0.15))
+    """The arm's REP-103 base to the soil frame. The bucket digs past the arm, from its right to its left, because a UR5e
+    does not reach the whole workspace towards and away from its base; see `prpd reach`."""
+    tool0_from_bucket: Pose = field(default_factory=lambda: Pose.from_rpy((0.0, -0.021, 0.30), roll=np.pi + 0.17))
+    """The arm's flange to the bucket: the TCP. A level bucket hangs under a flange that points down, but for 10 degrees
+    that keep the wrist away from its singularity when the bucket curls."""
     soil_from_camera: Pose = field(default_factory=lambda: look_at((0.0, 0.50, 0.60), (0.0, 0.0, 0.02)))
     """The soil frame to the camera's optical frame (x right, y down, z forward)."""
     intrinsics: Intrinsics = field(default_factory=Intrinsics)

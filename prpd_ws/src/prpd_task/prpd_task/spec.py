@@ -36,9 +36,9 @@ class TaskSpec:
     """Actions in an episode."""
     action_scale: Four = (0.02, 0.02, 0.02, 0.10)
     """m, m, m, rad: the increment of the target pose for an action of 1."""
-    workspace_low: Four = (-0.25, -0.40, -0.10, -0.60)
-    """m, m, m, rad: lower bounds of the target pose (x, y, z, pitch) in the soil frame."""
-    workspace_high: Four = (0.25, 0.25, 0.32, 0.80)
+    workspace_low: Four = (-0.16, -0.33, -0.10, -0.60)
+    """m, m, m, rad: lower bounds of the target pose (x, y, z, pitch) in the soil frame: what a UR5e reaches well."""
+    workspace_high: Four = (0.16, 0.16, 0.28, 0.80)
     """Upper bounds, likewise."""
     start_pose: Four = (0.0, -0.22, 0.14, 0.0)
     """Nominal bucket pose from which the policy starts."""

@@ -6,9 +6,11 @@ Frames: the controller's `base` and the flange `tool0`. Joints in rad, in the or
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Sequence, Tuple, Union
 
 import numpy as np
+
+Joints = Union[Sequence[float], np.ndarray]
 
 JOINT_NAMES = (
     "shoulder_pan_joint",
@@ -20,14 +22,15 @@ JOINT_NAMES = (
 )
 D1, A2, A3, D4, D5, D6 = 0.1625, -0.425, -0.3922, 0.1333, 0.0997, 0.0996
 """m, DH parameters."""
-_DH = ((D1, 0.0, np.pi / 2), (0.0, A2, 0.0), (0.0, A3, 0.0), (D4, 0.0, np.pi / 2), (D5, 0.0, -np.pi / 2), (D6, 0.0, 0.0))
+_TURN = np.pi / 2
+_DH = ((D1, 0.0, _TURN), (0.0, A2, 0.0), (0.0, A3, 0.0), (D4, 0.0, _TURN), (D5, 0.0, -_TURN), (D6, 0.0, 0.0))
 JOINT_LIMIT = 2 * np.pi
 """rad, each joint turns this far either way."""
 JOINT_SPEED_LIMIT = np.pi
 """rad/s, of each joint."""
 
 
-def joint_frames(joints: Sequence[float]) -> List[np.ndarray]:
+def joint_frames(joints: Joints) -> List[np.ndarray]:
     """`base` to the frames of base, the five links after it and the flange: seven 4 x 4 matrices."""
     frames = [np.eye(4)]
     for angle, (d, a, alpha) in zip(joints, _DH):
@@ -37,12 +40,12 @@ def joint_frames(joints: Sequence[float]) -> List[np.ndarray]:
     return frames
 
 
-def forward(joints: Sequence[float]) -> np.ndarray:
+def forward(joints: Joints) -> np.ndarray:
     """`base_from_tool0`, a 4 x 4 matrix."""
     return joint_frames(joints)[-1]
 
 
-def jacobian(joints: Sequence[float]) -> np.ndarray:
+def jacobian(joints: Joints) -> np.ndarray:
     """(6, 6), joint speeds to the flange's linear and angular velocity (m/s, rad/s) along the axes of `base`."""
     frames = joint_frames(joints)
     axes = np.array([frame[:3, 2] for frame in frames[:6]])
@@ -50,7 +53,7 @@ def jacobian(joints: Sequence[float]) -> np.ndarray:
     return np.concatenate([np.cross(axes, arms), axes], 1).T
 
 
-def inverse(base_from_tool0: np.ndarray, near: Sequence[float]) -> List[np.ndarray]:
+def inverse(base_from_tool0: np.ndarray, near: Joints) -> List[np.ndarray]:
     """All joint angles (up to 8) that reach a flange pose, the nearest to `near` first; empty where there are none.
 
     Each joint is the turn closest to `near` within its range.
@@ -75,7 +78,7 @@ def inverse(base_from_tool0: np.ndarray, near: Sequence[float]) -> List[np.ndarr
                 row = rotation[0, :2] * s1 - rotation[1, :2] * c1
                 q6 = np.arctan2(-row[1] * wrist, row[0] * wrist)
             solutions += [(q1, q2, q3, q4, q5, q6) for q2, q3, q4 in _planar(rotation, position, q1, q5, q6)]
-    wrapped = [_nearest_turn(np.array(q), np.asarray(near, float)) for q in solutions]
+    wrapped = [nearest_turn(np.array(q), np.asarray(near, float)) for q in solutions]
     return sorted(wrapped, key=lambda q: float(np.abs(q - near).max()))
 
 
@@ -105,15 +108,27 @@ def _planar(
     return solutions
 
 
-def _nearest_turn(joints: np.ndarray, near: np.ndarray) -> np.ndarray:
+def configuration(joints: Joints) -> Tuple[bool, bool, bool]:
+    """Which of the eight ways to reach a pose this is: arm to the front, elbow and wrist turned positively.
+
+    Between two of them lies a singularity, so work should stay in one.
+    """
+    frames = joint_frames(joints)
+    wrist = frames[6][:3, 3] - D6 * frames[6][:3, 2]
+    front = float(np.dot(wrist[:2], frames[1][:2, 0])) > 0
+    return front, bool(np.sin(joints[2]) > 0), bool(np.sin(joints[4]) > 0)
+
+
+def nearest_turn(joints: np.ndarray, near: np.ndarray) -> np.ndarray:
     """The same attitude with each joint turned by multiples of 2 pi towards `near`, within its range."""
+    near = np.clip(near, -JOINT_LIMIT, JOINT_LIMIT)
     joints = joints - 2 * np.pi * np.round((joints - near) / (2 * np.pi))
     joints = np.where(joints > JOINT_LIMIT, joints - 2 * np.pi, joints)
     return np.where(joints < -JOINT_LIMIT, joints + 2 * np.pi, joints)
 
 
-def singularity_distance(joints: Sequence[float]) -> float:
-    """Smallest singular value of the Jacobian with its rotational rows scaled to 0.25 m of lever arm; 0 at a singularity.
+def singularity_distance(joints: Joints) -> float:
+    """Smallest singular value of the Jacobian, its rotational rows scaled to a lever of 0.25 m; 0 at a singularity.
 
     The inverse is the greatest joint speed, rad/s, that a tool speed of 1 m/s can ask for.
     """

@@ -14,8 +14,8 @@ from prpd_twin.ur_controller.motion import brake
 class Arm:
     """Target and actual state of six joints.
 
-    Each cycle somebody may `command` joint angles; a cycle in which nobody does brakes the arm with `stop_deceleration` and
-    then holds it. The actual joints follow the target ones with a first-order lag.
+    Each cycle somebody may `command` joint angles; a cycle in which nobody does brakes the arm with `stop_deceleration`
+    and then holds it. The actual joints follow the target ones with a first-order lag.
     """
 
     def __init__(

@@ -6,15 +6,15 @@ asynchronous stops are always linear), because clients meet them on a real robot
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
 import pinocchio as pin
 
 from prpd_twin.ur_controller.host import Host
-from prpd_twin.ur_controller.kinematics import Unreachable, pose_from_ur, pose_to_ur
+from prpd_twin.ur_controller.kinematics import UnreachableError, pose_from_ur, pose_to_ur
+from prpd_twin.ur_controller.upload import PathSignal, Upload
 from prpd_twin.ur_controller.urscript import Motions, ScriptError, Steps
-from prpd_twin.ur_controller.upload import PathMove, PathSignal, Upload
 
 READY, DONE = 1, 2
 REAL_TIME = frozenset({6, 9, 10, 11, 24, 25, 26, 27, 38, 58})
@@ -44,7 +44,7 @@ class ControlScript:
         self._main = self._main_loop()
 
     def cycle(self) -> bool:
-        """One period of all threads; False when the script has ended. Raises ScriptError and Trouble."""
+        """One period of all threads; False when the script has ended. Raises ScriptError and MotionError."""
         self._motions.new_cycle()
         try:
             next(self._main)
@@ -70,7 +70,7 @@ class ControlScript:
     def _integer(self, index: int) -> int:
         return int(self._host.inputs.values[self._int[index]])
 
-    def _answer(self, values: Sequence[float]) -> None:
+    def _answer(self, values: Union[Sequence[float], np.ndarray]) -> None:
         for name, value in zip(self._out_double, values):
             self._host.outputs[name] = float(value)
 
@@ -81,7 +81,7 @@ class ControlScript:
         self._host.outputs[self._out_int[0]] = value
 
     def _progress(self, value: int) -> None:
-        """The word in which a client reads how far an asynchronous operation is; negative is finished, 0 a new start."""
+        """The word that tells how far an asynchronous operation is; negative is finished, 0 a new start."""
         self._async_writes = (self._async_writes + 1) % 128
         if value == 0:
             self._async_operation = (self._async_operation + 1) % 128
@@ -203,7 +203,8 @@ class ControlScript:
     def _servo_to(self, joints: np.ndarray) -> None:
         time, lookahead, gain = self._read(8, 3)
         if not (np.isfinite(joints).all() and time >= 0 and lookahead > 0 and gain > 0):
-            raise ScriptError(f"servoj: bad arguments q={joints.tolist()} t={time} lookahead_time={lookahead} gain={gain}")
+            numbers = f"q={joints.tolist()} t={time} lookahead_time={lookahead} gain={gain}"
+            raise ScriptError(f"servoj: bad arguments {numbers}")
         self._servo = (joints, time, lookahead, gain)
         self._run_thread("servo", self._servo_thread)
 
@@ -252,7 +253,7 @@ class ControlScript:
     def _has_solution(self, near: Optional[np.ndarray]) -> None:
         try:
             self._arm.model.inverse(self._pose(0), self._arm.target if near is None else near)
-        except Unreachable:
+        except UnreachableError:
             self._answer_integer(0)
         else:
             self._answer_integer(1)
@@ -260,7 +261,7 @@ class ControlScript:
     def _within_limits(self, pose: bool) -> None:
         try:
             joints = self._arm.model.inverse(self._pose(0), self._arm.target) if pose else self._read(0)
-        except Unreachable:
+        except UnreachableError:
             self._answer_integer(0)
         else:
             self._answer_integer(int(self._host.within_limits(joints)))

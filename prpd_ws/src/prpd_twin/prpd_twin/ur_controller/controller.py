@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Deque, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-from prpd_task.cell import Cell
 
+from prpd_task.cell import Cell
 from prpd_twin.ur_controller.arm import Arm
 from prpd_twin.ur_controller.control_script import ControlScript
 from prpd_twin.ur_controller.force import ForceSensor, Payload
@@ -19,7 +19,7 @@ from prpd_twin.ur_controller.other_script import OtherScript
 from prpd_twin.ur_controller.outputs import OutputState, write_outputs
 from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyLimits, SafetyMode
 from prpd_twin.ur_controller.upload import Upload
-from prpd_twin.ur_controller.urscript import ScriptError, Trouble
+from prpd_twin.ur_controller.urscript import ScriptError, MotionError
 from prpd_twin.ur_controller.variables import Inputs
 
 PERIOD = 0.002
@@ -30,8 +30,8 @@ PERIOD = 0.002
 class RobotConfig:
     """The emulated robot itself."""
 
-    joints: Tuple[float, float, float, float, float, float] = (0.0, -1.8, 2.0, -1.77, -1.5708, 0.0)
-    """rad, where the arm stands at first."""
+    joints: Tuple[float, float, float, float, float, float] = (-0.6387, -1.3936, 2.1233, -2.3809, -1.7207, -2.0655)
+    """rad, where the arm stands at first: above the start pose of the nominal cell."""
     tcp: Tuple[float, float, float, float, float, float] = tuple(Cell().tool0_from_bucket.rotation_vector().tolist())
     """m and rad, the TCP of the pendant's installation, in the flange's frame: the nominal cell's bucket."""
     tool: Payload = field(default_factory=Payload)
@@ -92,7 +92,7 @@ class Controller:
 
     @property
     def time(self) -> float:
-        """s since the controller started."""
+        """S since the controller started."""
         return self.cycles * PERIOD
 
     @property
@@ -123,7 +123,7 @@ class Controller:
                 self.stop_program("the program ended")
         except ScriptError as error:
             self.stop_program(f"runtime error: {error}")
-        except Trouble as error:
+        except MotionError as error:
             self.protective_stop(str(error))
 
     def start_program(self, upload: Upload) -> bool:
@@ -239,7 +239,7 @@ class Controller:
         self._log.info("%9.3f  %s", self.time, text)
 
     def set_payload(self, mass: float, cog: Optional[Sequence[float]]) -> None:
-        """kg and m in the flange's frame."""
+        """Kg and m in the flange's frame."""
         self.force.set_payload(mass, cog)
 
     def zero_force(self) -> None:

@@ -51,7 +51,10 @@ class Dashboard:
     def _unlock(self, _: str) -> str:
         if self._robot.unlock_protective_stop():
             return "Protective stop releasing"
-        return "Cannot unlock protective stop until 5s after occurrence. Always inspect cause of protective stop before unlocking"
+        return (
+            "Cannot unlock protective stop until 5s after occurrence. "
+            "Always inspect cause of protective stop before unlocking"
+        )
 
     def _power(self, on: bool) -> str:
         words = "Powering on" if on else "Powering off"
@@ -65,6 +68,10 @@ class Dashboard:
             return _REFUSED_WORDS.format("brake release")
         self._robot.release_brakes()
         return "Brake releasing"
+
+    def _note(self, text: str, words: str) -> str:
+        self._robot.log(f"dashboard: {text}")
+        return words
 
     def _polyscope_version(self, _: str) -> str:
         return "URSoftware {}.{}.{}.{} (Mar 22 2022)".format(*self._version)
@@ -99,8 +106,8 @@ _COMMANDS: Dict[str, Reply] = {
     "programstate": Dashboard._program_state,
     "get loaded program": Dashboard._loaded_program,
     "isprogramsaved": lambda d, _: f"true {d._robot.loaded or '<unnamed>'}",
-    "addtolog": lambda d, text: d._robot.log(f"client: {text}") or "Added log message",
-    "popup": lambda d, text: d._robot.log(f"popup: {text}") or "showing popup",
+    "addtolog": lambda d, text: d._note(text, "Added log message"),
+    "popup": lambda d, text: d._note(text, "showing popup"),
     "close popup": lambda d, _: "closing popup",
     "close safety popup": lambda d, _: "closing safety popup",
     "restart safety": lambda d, _: "Restarting safety",

@@ -45,7 +45,7 @@ class Faults:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._robot = ports.controller
-        self._actions: Dict[str, Callable[[Mapping[str, Any]], None]] = {
+        self._actions: Dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "state": lambda request: None,
             "protective_stop": lambda request: self._robot.protective_stop("asked for through the fault port"),
             "unlock": lambda request: self._robot.unlock_protective_stop(at_once=True),

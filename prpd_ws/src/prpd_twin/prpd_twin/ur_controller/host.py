@@ -21,7 +21,7 @@ class Host(Protocol):
         """A line for the controller's log."""
 
     def set_payload(self, mass: float, cog: Optional[Sequence[float]]) -> None:
-        """kg and m in the flange's frame; without a centre of gravity the present one is kept."""
+        """Kg and m in the flange's frame; without a centre of gravity the present one is kept."""
 
     def zero_force(self) -> None:
         """Take the present force reading for zero."""

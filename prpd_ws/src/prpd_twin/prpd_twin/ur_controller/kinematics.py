@@ -1,21 +1,22 @@
 """The arm's rigid-body model, read from the URDF with Pinocchio.
 
-Poses are Pinocchio's SE3 of flange or TCP in the controller's frame `base`; a *UR pose* is six numbers, x, y, z in m and a
-rotation vector in rad.
+Poses are Pinocchio's SE3 of flange or TCP in the controller's frame `base`; a *UR pose* is six numbers, x, y, z in m and
+a rotation vector in rad.
 """
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Union
 
 import numpy as np
 import pinocchio as pin
+
 from prpd_task import ur5e
 
-UrPose = Sequence[float]
+UrPose = Union[Sequence[float], np.ndarray]
 
 
-class Unreachable(ValueError):
+class UnreachableError(ValueError):
     """No joint angles reach a pose."""
 
 
@@ -87,8 +88,8 @@ class ArmModel:
     def inverse(self, tcp_pose: pin.SE3, near: np.ndarray) -> np.ndarray:
         """(6,) rad within the joints' ranges that bring the TCP to a pose, close to `near`.
 
-        Newton's method from `near`, which follows a stream of targets in one or two steps; for a target that it does not
-        reach, it starts again from the closed-form solutions of the nominal arm. Raises Unreachable.
+        Newton's method from `near`, which follows a stream of targets in one or two steps; for a target that it does
+        not reach, it starts again from the closed-form solutions of the nominal arm. Raises UnreachableError.
         """
         flange = tcp_pose * self.tcp.inverse()
         joints = self._newton(flange, near)
@@ -99,7 +100,7 @@ class ArmModel:
             if joints is not None:
                 return joints
         numbers = ", ".join(f"{v:.4f}" for v in pose_to_ur(tcp_pose))
-        raise Unreachable(f"no joint angles bring the TCP to p[{numbers}] in the base frame")
+        raise UnreachableError(f"no joint angles bring the TCP to p[{numbers}] in the base frame")
 
     def _newton(self, flange: pin.SE3, seed: np.ndarray) -> Optional[np.ndarray]:
         joints = np.array(seed, float)

@@ -1,4 +1,4 @@
-"""Pure laws of motion: profiles in time, and steps of one controller cycle. Units as the arguments', m or rad, and s."""
+"""Pure laws of motion: profiles in time, and steps of one controller cycle. Units are those of the arguments, and s."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Trapezoid:
 
     @property
     def duration(self) -> float:
-        """s."""
+        """S."""
         return self.length / self.peak + self.peak / self.acceleration if self.length > 0 else 0.0
 
     def at(self, time: float) -> float:
@@ -75,7 +75,8 @@ class LinePath:
     def at(self, time: float) -> pin.SE3:
         """Pose at a time since the start."""
         share = self._profile.at(time) / self._profile.length if self._profile.length > 0 else 1.0
-        return pin.SE3(self._start.rotation @ pin.exp3(share * self._turn), self._start.translation + share * self._way)
+        rotation = self._start.rotation @ pin.exp3(share * self._turn)
+        return pin.SE3(rotation, self._start.translation + share * self._way)
 
 
 def servo_step(
@@ -84,9 +85,9 @@ def servo_step(
     """Joint angles and speeds one period later under `servoj`.
 
     As its manual describes it: `gain` acts like the P term of a controller on the position error, where the present
-    position is first projected `lookahead` seconds ahead along the present speed. This is a mass on a spring with natural
-    frequency sqrt(gain) and damping ratio lookahead * sqrt(gain) / 2; a target that moves steadily is followed `lookahead`
-    seconds late. Solved implicitly, which is stable for any gain.
+    position is first projected `lookahead` seconds ahead along the present speed. This is a mass on a spring with
+    natural frequency sqrt(gain) and damping ratio lookahead * sqrt(gain) / 2; a target that moves steadily is followed
+    `lookahead` seconds late. Solved implicitly, which is stable for any gain.
     """
     new_speeds = (speeds + period * gain * (target - joints)) / (1 + period * gain * (lookahead + period))
     return joints + period * new_speeds, new_speeds

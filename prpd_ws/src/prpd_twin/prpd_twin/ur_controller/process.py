@@ -34,7 +34,7 @@ class Emulator:
         self._socket: Optional[socket.socket] = None
         if self._process.stdout is None or READY_LINE not in self._process.stdout.readline():
             code = self._process.wait(timeout=10)
-            raise RuntimeError(f"the emulated controller did not start on {address} (exit status {code}); its output says why")
+            raise RuntimeError(f"no emulated controller on {address}: it ended with status {code}; its output says why")
 
     @property
     def pid(self) -> int:

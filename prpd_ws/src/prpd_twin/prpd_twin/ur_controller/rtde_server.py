@@ -164,6 +164,6 @@ class RtdeConnection(asyncio.Protocol):
 
     def publish(self) -> None:
         """Send the present state if it is this client's turn."""
-        if self._started and self._outputs and self._controller.cycles % self._every == 0:
-            if not lost(self._server.faults.drop_states, self._server.rng):
-                self._outgoing.pass_on(self._outputs.pack(self._controller.outputs))
+        due = self._started and self._controller.cycles % self._every == 0
+        if due and self._outputs and not lost(self._server.faults.drop_states, self._server.rng):
+            self._outgoing.pass_on(self._outputs.pack(self._controller.outputs))

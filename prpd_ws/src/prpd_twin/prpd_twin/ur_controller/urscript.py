@@ -12,7 +12,7 @@ import numpy as np
 import pinocchio as pin
 
 from prpd_twin.ur_controller.arm import Arm
-from prpd_twin.ur_controller.kinematics import Unreachable
+from prpd_twin.ur_controller.kinematics import UnreachableError
 from prpd_twin.ur_controller.motion import JointPath, LinePath, approach, brake, servo_step
 
 Steps = Generator[None, None, None]
@@ -22,7 +22,7 @@ class ScriptError(RuntimeError):
     """A runtime error of URScript: the program ends."""
 
 
-class Trouble(RuntimeError):
+class MotionError(RuntimeError):
     """A motion that the robot cannot carry out: it makes a protective stop."""
 
 
@@ -39,7 +39,7 @@ class Motions:
 
     def _take(self, thread: str, joints: np.ndarray) -> None:
         if self._mover not in (None, thread):
-            raise ScriptError(f"another thread is already controlling the robot: `{self._mover}` moves it, and `{thread}` tried to")
+            raise ScriptError(f"another thread is already controlling the robot: `{self._mover}`, and then `{thread}`")
         self._mover = thread
         self._arm.command(joints)
 
@@ -47,14 +47,14 @@ class Motions:
         """`get_inverse_kin`: joint angles for a TCP pose; a ScriptError where there are none."""
         try:
             return self._arm.model.inverse(pose, self._arm.target if near is None else near)
-        except Unreachable as error:
+        except UnreachableError as error:
             raise ScriptError(f"get_inverse_kin: {error}") from error
 
     def _inverse_on_path(self, pose: pin.SE3) -> np.ndarray:
         try:
             return self._arm.model.inverse(pose, self._arm.target)
-        except Unreachable as error:
-            raise Trouble(f"the path leaves the arm's reach: {error}") from error
+        except UnreachableError as error:
+            raise MotionError(f"the path leaves the arm's reach: {error}") from error
 
     def _follow(self, thread: str, plan: Callable[[], Union[JointPath, LinePath]], acceleration: float) -> Steps:
         """Along a path that starts where the arm stands; planned anew where something else moved the arm meanwhile."""
@@ -144,5 +144,5 @@ class Motions:
         arm = self._arm
         jacobian = arm.model.jacobian(arm.target)
         if np.linalg.cond(jacobian) > 1e4:
-            raise Trouble("the arm is at a singularity, where tool speeds have no joint speeds")
+            raise MotionError("the arm is at a singularity, where tool speeds have no joint speeds")
         return np.linalg.solve(jacobian, twist)

@@ -1,7 +1,7 @@
 """Port 30020 (UDP): where the simulated soil pushes on the tool and learns where it is.
 
-A request is a wrench on the robot at its TCP, along the axes of `base`: six doubles, N and N m, little endian. The reply is
-thirteen: controller time in s, actual TCP pose (m, rotation vector in rad, in `base`), TCP speed (m/s, rad/s).
+A request is a wrench on the robot at its TCP, along the axes of `base`: six doubles, N and N m, little endian. The
+reply is thirteen: controller time in s, actual TCP pose (m, rotation vector in rad, in `base`), TCP speed (m/s, rad/s).
 """
 
 from __future__ import annotations
