@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import Any, Sequence
 
-from prpd_train.engines.protocol import Simulator, SimState
+from prpd_train.engines.protocol import SimState, Simulator
 from prpd_train.scene.spec import SceneSpec
 
 ENGINES = {
-    "warp": ("prpd_train.engines.warp_engine", "WarpSimulator", "warp-lang"),
-    "physx": ("prpd_train.engines.physx_engine", "PhysxSimulator", "sapien"),
-    "isaacgym": ("prpd_train.engines.isaacgym_engine", "IsaacGymSimulator", "NVIDIA's Isaac Gym Preview 4"),
+    "warp": ("prpd_train.engines.warp.simulator", "WarpSimulator", "warp-lang"),
+    "physx": ("prpd_train.engines.physx.simulator", "PhysxSimulator", "sapien"),
+    "isaacgym": ("prpd_train.engines.isaacgym.simulator", "IsaacGymSimulator", "NVIDIA's Isaac Gym Preview 4"),
 }
 
 __all__ = ["ENGINES", "SimState", "Simulator", "make"]

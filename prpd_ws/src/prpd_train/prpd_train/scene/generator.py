@@ -8,10 +8,19 @@ from typing import Optional, Tuple
 import numpy as np
 
 from prpd_task.bucket import BucketGeometry
-from prpd_task.frames import Pose
 from prpd_train.scene.randomisation import Randomisation, Sample
 from prpd_train.scene.rock_shapes import rock_cells
-from prpd_train.scene.spec import PRESETS, Bed, Contacts, Grains, Materials, Rock, SceneSpec
+from prpd_train.scene.spec import (
+    PRESETS,
+    SPHERE_DIAMETER,
+    SPHERE_PACKING,
+    Bed,
+    Contacts,
+    Grains,
+    Materials,
+    Rock,
+    SceneSpec,
+)
 
 FOOTPRINT = {"paper": (0.16, 0.16), "solid": (0.24, 0.28)}
 DEPTH = {"paper": 0.125**3 / 0.16**2, "solid": 0.10}
@@ -46,7 +55,13 @@ def make_scene(
         raise ValueError(f"scene preset {preset!r} is not known; choose one of {', '.join(PRESETS)}")
     footprint = footprint or FOOTPRINT[preset]
     depth = DEPTH[preset] if depth is None else depth
-    lengths = {"delta": delta, "footprint x": footprint[0], "footprint y": footprint[1], "depth": depth, "soil_density": soil_density}
+    lengths = {
+        "delta": delta,
+        "footprint x": footprint[0],
+        "footprint y": footprint[1],
+        "depth": depth,
+        "soil_density": soil_density,
+    }
     for name, value in lengths.items():
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"scene {name} must be positive and finite, not {value!r}")
@@ -56,13 +71,13 @@ def make_scene(
 
     nominal_volume = footprint[0] * footprint[1] * depth
     volume = nominal_volume * sample.soil_volume
-    count = int(volume / delta**3 + 0.5)
+    count = int(volume * packing(delta, footprint) / delta**3 + 0.5)
     grains = Grains(edge=delta, count=count, total_mass=soil_density * nominal_volume * sample.soil_mass)
     if count < 1 or grains.diameter > min(footprint):
         raise ValueError(
             f"grains of {delta} m leave {count} in a bed of {footprint[0]} x {footprint[1]} x {depth} m; use a smaller delta or a larger bed"
         )
-    bed = Bed(footprint=footprint, depth=settled_depth(grains, footprint), surface_height=sample.ground_height)
+    bed = Bed(footprint=footprint, depth=volume / (footprint[0] * footprint[1]), surface_height=sample.ground_height)
     rock = _rock(delta, rock_shape, rock_burial, bed, sample)
     return SceneSpec(
         delta=float(delta),
@@ -78,9 +93,14 @@ def make_scene(
     )
 
 
-def settled_depth(grains: Grains, footprint: Tuple[float, float]) -> float:
-    """m, expected depth of the settled bed."""
-    return grains.count * grains.edge**3 / (footprint[0] * footprint[1])
+def packing(delta: float, footprint: Tuple[float, float]) -> float:
+    """Grains per delta^3 of bed: about 1, less where the walls keep large grains apart.
+
+    Fitted to settled beds (docs/physics.md), so that a bed is equally deep at every grain size.
+    """
+    diameter = SPHERE_DIAMETER * delta
+    solid_fraction = 0.70 / (1 + 2 * diameter / min(footprint))
+    return solid_fraction / SPHERE_PACKING
 
 
 def _rock(delta: float, shape: str, burial: float, bed: Bed, sample: Sample) -> Rock:
@@ -99,7 +119,9 @@ def _rock(delta: float, shape: str, burial: float, bed: Bed, sample: Sample) -> 
     reach = float(np.hypot(corners[:, 0], corners[:, 1]).max())
     room = [side / 2 - reach for side in bed.footprint]
     if min(room) < 0:
-        raise ValueError(f"a {shape} rock of {size:.3f} m does not fit a bed of {bed.footprint[0]} x {bed.footprint[1]} m; use a larger footprint")
+        raise ValueError(
+            f"a {shape} rock of {size:.3f} m does not fit a bed of {bed.footprint[0]} x {bed.footprint[1]} m; use a larger footprint"
+        )
     x, y = (min(max(bias, -r), r) for bias, r in zip(sample.rock_bias, room))
     lowest = bed.floor - float(corners[:, 2].min())
     z = max(bed.surface_height - burial + sample.rock_bias[2], lowest)
@@ -112,29 +134,33 @@ def _scaled(materials: Materials, factor: float) -> Materials:
 
 
 def place_grains(spec: SceneSpec) -> np.ndarray:
-    """(count, 3) m: where the grains start before they settle, a jittered lattice from the floor up, around the rock."""
+    """(count, 3) m: where the grains start before they settle: loose layers from the floor up, without regard to the rock.
+
+    Each layer is shifted and shaken at random, since grains stacked straight would stay stacked.
+    """
     d = spec.grains.diameter
-    half_x, half_y = spec.bed.footprint[0] / 2, spec.bed.footprint[1] / 2
-    # A little room between grains, so that they fall into a random packing instead of keeping the lattice.
-    columns = [max(1, int(side / (1.04 * d))) for side in spec.bed.footprint]
-    xs, ys = ((np.arange(n) + 0.5) / n * side - side / 2 for n, side in zip(columns, spec.bed.footprint))
     rng = np.random.default_rng(np.random.SeedSequence([spec.seed, 1]))
-    layers = int(np.ceil(spec.grains.count / (columns[0] * columns[1]))) + int(np.ceil(2 * spec.rock.radius() / d)) + 2
-    zs = spec.bed.floor + (np.arange(layers) + 0.5) * 1.02 * d
-    z, y, x = np.meshgrid(zs, ys, xs, indexing="ij")
-    points = np.stack([x, y, z], -1).reshape(-1, 3)
-    points = points + rng.uniform(-0.02, 0.02, points.shape) * d
-    points[:, 0] = np.clip(points[:, 0], d / 2 - half_x, half_x - d / 2)
-    points[:, 1] = np.clip(points[:, 1], d / 2 - half_y, half_y - d / 2)
-    clear = _distance_to_rock(spec, points) > 0.45 * d
-    return points[clear][: spec.grains.count]
+    columns = [max(1, int(side / (1.05 * d))) for side in spec.bed.footprint]
+    half = np.array([side / 2 - d / 2 for side in spec.bed.footprint])
+    layers = []
+    total = 0
+    height = spec.bed.floor + 0.51 * d
+    while total < spec.grains.count:
+        xs, ys = ((np.arange(n) + 0.5) / n * side - side / 2 for n, side in zip(columns, spec.bed.footprint))
+        y, x = np.meshgrid(ys, xs, indexing="ij")
+        layer = np.stack([x, y, np.full_like(x, height)], -1).reshape(-1, 3)
+        layer[:, :2] += rng.uniform(-0.5, 0.5, 2) * d + rng.uniform(-0.1, 0.1, (len(layer), 2)) * d
+        layer[:, :2] = _folded(layer[:, :2], half)
+        layer[:, 2] += rng.uniform(0.0, 0.1, len(layer)) * d
+        layers.append(layer)
+        total += len(layer)
+        height += 0.95 * d
+    points = np.concatenate(layers)
+    return points[: spec.grains.count]
 
 
-def _distance_to_rock(spec: SceneSpec, points: np.ndarray) -> np.ndarray:
-    """m, from each point to the nearest cube of the rock at its start (0 inside)."""
-    local = Pose.from_arrays(spec.rock.position, spec.rock.quaternion).inverse().apply(points)
-    nearest = np.full(len(points), np.inf)
-    for centre in spec.rock.voxel_centres():
-        outside = np.maximum(np.abs(local - centre) - spec.rock.voxel_edge / 2, 0.0)
-        np.minimum(nearest, np.linalg.norm(outside, axis=1), out=nearest)
-    return nearest
+def _folded(points: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Points outside [-half, half] reflected back inside."""
+    points = np.where(points > half, 2 * half - points, points)
+    points = np.where(points < -half, -2 * half - points, points)
+    return np.clip(points, -half, half)

@@ -88,7 +88,9 @@ class Randomisation:
             value = getattr(self, field.name)
             low, high = value if isinstance(value, tuple) else (0.0, value)
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise ValueError(f"randomisation range {field.name} must be (low, high) with low <= high, not {value!r}")
+                raise ValueError(
+                    f"randomisation range {field.name} must be (low, high) with low <= high, not {value!r}"
+                )
         for name in ("friction", "soil_mass", "rock_mass", "soil_volume", "rock_volume", "actuation"):
             if getattr(self, name)[0] <= 0:
                 raise ValueError(f"randomisation factor {name} must stay positive, not {getattr(self, name)!r}")

@@ -58,7 +58,7 @@ class Grains:
 
     @property
     def diameter(self) -> float:
-        """m, of a spherical grain; such spheres settle to the bulk volume count * edge^3."""
+        """m, of a spherical grain, which with its share of the pores takes up the bulk volume edge^3."""
         return SPHERE_DIAMETER * self.edge
 
     @property

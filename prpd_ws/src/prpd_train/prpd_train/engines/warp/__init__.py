@@ -1,0 +1,1 @@
+"""The batched granular solver on NVIDIA Warp."""

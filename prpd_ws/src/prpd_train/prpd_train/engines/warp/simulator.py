@@ -1,0 +1,337 @@
+"""The simulator: reset from settled scenes, step, failure handling."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Sequence
+
+import numpy as np
+import warp as wp
+
+from prpd_task.arrays import Array
+from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
+from prpd_train.engines.failures import FailureLog
+from prpd_train.engines.protocol import SimState
+from prpd_train.engines.settle import BUCKET_AWAY, Settled, SettledCache
+from prpd_train.engines.warp.advance import advance
+from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
+from prpd_train.engines.warp.types import Params, State, World, sizes
+from prpd_train.scene.generator import place_grains
+from prpd_train.scene.spec import SceneSpec
+
+TAPPING = 0.2
+"""Factor on friction while a bed is filled."""
+MOST_SETTLING = 0.008
+"""m, by which a rock may move when it is let go in a new scene."""
+
+
+class WarpSimulator:
+    """Spherical grains that do not turn, a rigid rock, a kinematic bucket; docs/physics.md says what this stands for."""
+
+    def __init__(
+        self,
+        specs: Sequence[SceneSpec],
+        *,
+        device: str = "cpu",
+        substep: float = 1 / 240,
+        iterations: int = 2,
+        max_grains: int | None = None,
+        cache_bytes: int = 512 << 20,
+        failure_directory: str | None = None,
+    ) -> None:
+        """`substep` s; `iterations` visits per contact and substep; `max_grains` per environment, for later resets."""
+        check_specs(specs)
+        wp.init()
+        if device != "cpu" and not wp.is_cuda_available():
+            raise RuntimeError(f"device {device!r} needs an NVIDIA GPU, and there is none here; use device='cpu'")
+        self.num_envs = len(specs)
+        self.failures = FailureLog(failure_directory)
+        self._device = wp.get_device(device)
+        self._substep = substep
+        self._cache = SettledCache(cache_bytes)
+        self._specs = list(specs)
+        # Room for the randomised volume, whatever the first specs drew.
+        self._capacity = max_grains or int(1.3 * max(s.grains.count for s in specs)) + 2
+        self._shapes: list[tuple] = []
+        self._prm = _params(specs[0], self._capacity, substep, iterations)
+        self._world, self._state = World(), State()
+        lengths = sizes(self._prm, self.num_envs)
+        for struct in (self._world, self._state):
+            for name, var in struct._cls.vars.items():
+                array = wp.zeros(lengths.get(name, self.num_envs), dtype=var.type.dtype, device=self._device)
+                setattr(struct, name, array)
+        boxes = specs[0].bucket.boxes()
+        self._world.box_centre.assign(np.array([b.centre for b in boxes], np.float32))
+        self._world.box_half.assign(np.array([b.size for b in boxes], np.float32) / 2)
+        self._world.box_pitch.assign(np.array([b.pitch for b in boxes], np.float32))
+        self._all = wp.array(np.arange(self.num_envs, dtype=np.int32), device=self._device)
+        self.state = self._make_state()
+
+    def _view(self, array: wp.array, *shape: int) -> Array:
+        view = array.numpy() if self._device.is_cpu else wp.to_torch(array)
+        return view.reshape(shape) if shape else view
+
+    def _make_state(self) -> SimState:
+        st, w, n = self._state, self._world, self.num_envs
+        self._surface = wp.zeros(n, dtype=float, device=self._device)
+        failed = self._view(st.failed)
+        return SimState(
+            bucket_pose=self._view(st.bucket),
+            bucket_velocity=self._view(st.bucket_v),
+            bucket_force=self._view(st.bucket_force),
+            rock_position=self._view(st.rock_x),
+            rock_quaternion=self._view(st.rock_q),
+            rock_velocity=self._view(st.rock_v),
+            rock_angular_velocity=self._view(st.rock_w),
+            rock_bottom=self._view(st.rock_bottom),
+            grain_position=self._view(st.x, n, self._capacity, 3),
+            grain_count=self._view(w.count),
+            surface_height=self._view(self._surface),
+            failed=failed.view(bool) if self._device.is_cpu else failed,
+        )
+
+    def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:
+        """Put the environments into settled scenes, with the bucket at rest at poses (k, 4)."""
+        env_ids = [int(e) for e in env_ids]
+        check_reset(self._specs[0], self._capacity, env_ids, specs, self.num_envs)
+        poses = check_poses("bucket poses", bucket_poses, len(env_ids))
+        if not env_ids:
+            return
+        settled = [self._cache.get(spec) for spec in specs]
+        unknown = [(e, spec) for e, spec, known in zip(env_ids, specs, settled) if known is None]
+        if unknown:
+            self._settle(unknown)
+            settled = [self._cache.get(spec) for spec in specs]
+        for env, spec, scene, pose in zip(env_ids, specs, settled, poses):
+            self._load(env, spec, scene, pose, asleep=True)
+
+    def step(self, targets: Array, duration: float) -> None:
+        """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
+        check_duration(duration)
+        targets = check_poses("bucket targets", targets, self.num_envs)
+        if self._device.is_cpu:
+            self.failures.record(
+                grains=self.state.grain_position,
+                rock=self.state.rock_position,
+                bucket=self.state.bucket_pose,
+                target=targets,
+            )
+        self._advance(self._all, targets, duration)
+        for env in np.flatnonzero(self._state.failed.numpy()):
+            self.failures.dump(int(env), self._specs[env])
+            pose = targets[env]
+            self.reset([int(env)], [self._specs[env]], pose[None])
+            self._set(self._state.failed, env, 1)
+
+    def close(self) -> None:
+        """Free what the simulator holds."""
+        self._cache = SettledCache(0)
+
+    def _advance(self, envs: wp.array, targets: np.ndarray, duration: float, may_sleep: bool = True) -> None:
+        substeps = max(1, round(duration / self._substep))
+        wp.launch(
+            advance,
+            dim=len(envs),
+            inputs=[
+                self._prm,
+                self._world,
+                self._state,
+                envs,
+                wp.array(targets, dtype=wp.vec4, device=self._device),
+                substeps,
+                duration / substeps,
+                int(may_sleep),
+            ],
+            device=self._device,
+        )
+
+    def _settle(self, scenes: Sequence[tuple[int, SceneSpec]]) -> None:
+        """Let new scenes come to rest in their own environments, and remember them.
+
+        The bed settles alone, so that its surface is known; then the rock grows in its place under the surface, is held
+        while the soil finds rest around it, and let go.
+        """
+        away = np.tile(np.array(BUCKET_AWAY, np.float32), (self.num_envs, 1))
+        envs = wp.array(np.array([e for e, _ in scenes], np.int32), device=self._device)
+        w, st = self._world, self._state
+        floors = {}
+        for env, spec in scenes:
+            rock_away = np.array([0.0, 0.0, 8.0])
+            scene = Settled(place_grains(spec), None, rock_away, np.array(spec.rock.quaternion), spec.bed.floor)
+            self._load(env, spec, scene, away[env], asleep=False)
+            self._set(w.rock_held, env, 1)
+            for friction in (w.mu_soil, w.mu_ground):
+                # Soil is filled in loosely and tapped; low friction lets grains find places as tapping does.
+                self._set(friction, env, TAPPING * friction.numpy()[env])
+        self._advance(envs, away, 0.4, may_sleep=False)
+        for env, spec in scenes:
+            mean = float(self._grains(env)[:, 2].mean())
+            # Without the rock, soil of even density is twice as deep as its centre of mass is high.
+            floors[env] = spec.bed.surface_height - 2 * (mean - spec.bed.floor)
+            self._lift(env, floors[env] - spec.bed.floor)
+            lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
+            x, y, z = spec.rock.position
+            self._set(st.rock_x, env, [[x, y, max(z, lowest)]])
+            self._set(w.mu_soil, env, spec.materials.soil)
+            self._set(w.mu_ground, env, spec.materials.ground)
+        for size in np.linspace(0.2, 1.0, 8):
+            for env, spec in scenes:
+                self._set(w.rock_radius, env, size * spec.rock.radius())
+                self._set_rock_size(env, spec, float(size))
+            self._advance(envs, away, 0.04, may_sleep=False)
+        self._advance(envs, away, 0.4, may_sleep=False)
+        held = {env: self._snapshot(env, floors[env]) for env, _ in scenes}
+        for env, _ in scenes:
+            self._set(w.rock_held, env, 0)
+        self._advance(envs, away, 0.4, may_sleep=False)
+        for env, spec in scenes:
+            settled = self._snapshot(env, floors[env])
+            if np.linalg.norm(settled.rock_position - held[env].rock_position) > MOST_SETTLING:
+                # Among grains as large as itself a rock may find no rest where it shall lie; then it lies there, asleep.
+                settled = held[env]
+            if not np.isfinite(settled.grains).all():
+                raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
+            self._cache.put(spec, settled)
+
+    def _snapshot(self, env: int, floor: float) -> Settled:
+        rock_x, rock_q = self._state.rock_x.numpy()[env], self._state.rock_q.numpy()[env]
+        return Settled(self._grains(env).copy(), None, rock_x.copy(), rock_q.copy(), floor)
+
+    def _grains(self, env: int) -> np.ndarray:
+        """(count, 3) m, of one environment."""
+        first = env * self._capacity
+        return self._state.x.numpy()[first : first + self._specs[env].grains.count]
+
+    def _lift(self, env: int, height: float) -> None:
+        """Move pit and grains up by `height` m."""
+        x = self._grains(env)
+        x[:, 2] += height
+        self._set(self._state.x, env, _padded(x, self._capacity), self._capacity)
+        self._set(self._world.floor, env, self._world.floor.numpy()[env] + height)
+        self._set(self._state.stale, env, 1)
+
+    def _set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
+        """Scale what grains feel of the rock."""
+        half = self._table_half(spec)
+        edge = factor * spec.rock.voxel_edge
+        self._set(self._world.sdf_scale, env, edge)
+        self._set(self._world.sdf_half, env, half * edge)
+
+    def _table_half(self, spec: SceneSpec) -> float:
+        """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
+        return round((spec.rock.radius() + 0.8 * self._prm.diameter) / spec.rock.voxel_edge, 2)
+
+    def _set(self, array: wp.array, env: int, value: Any, stride: int = 1) -> None:
+        """Write the entries of one environment."""
+        value = np.atleast_1d(np.asarray(value))
+        if self._device.is_cpu:
+            view = array.numpy()
+            view[env * stride : env * stride + len(value)] = value
+        else:
+            array[env * stride : env * stride + len(value)].assign(value)
+
+    def _load(self, env: int, spec: SceneSpec, scene: Settled, pose: np.ndarray, *, asleep: bool) -> None:
+        """Write a scene into an environment: everything at rest, no contact known."""
+        prm, w, st = self._prm, self._world, self._state
+        self._specs[env] = spec
+        rock = spec.rock
+        centres, radius = contact_spheres(rock)
+        if len(centres) > prm.max_spheres:
+            raise ValueError(
+                f"a rock of {len(centres)} contact spheres does not fit: there is room for {prm.max_spheres}"
+            )
+        materials = spec.materials
+        for array, value in (
+            (w.count, len(scene.grains)),
+            (w.grain_mass, spec.grains.mass),
+            (w.half, [np.array(spec.bed.footprint) / 2]),
+            (w.floor, scene.floor),
+            (w.rim, spec.bed.surface_height + spec.bed.rim),
+            (w.mu_soil, materials.soil),
+            (w.mu_soil_rock, materials.soil_rock),
+            (w.mu_soil_bucket, materials.soil_bucket),
+            (w.mu_rock_bucket, materials.rock_bucket),
+            (w.mu_ground, materials.ground),
+            (w.rock_mass, rock.mass),
+            (w.rock_inertia, [rock.inertia()]),
+            (w.rock_force, [spec.sample.rock_force]),
+            (w.rock_radius, rock.radius()),
+            (w.rock_held, 0),
+            (w.sphere_count, len(centres)),
+            (w.sphere_radius, radius),
+            (w.sdf_first, self._shape_table(rock.cells, self._table_half(spec))),
+            (self._surface, spec.bed.surface_height),
+            (st.rock_x, [scene.rock_position]),
+            (st.rock_q, [scene.rock_quaternion]),
+            (st.rock_v, [[0, 0, 0]]),
+            (st.rock_w, [[0, 0, 0]]),
+            (st.bucket, [pose]),
+            (st.bucket_v, [[0, 0, 0]]),
+            (st.bucket_force, [[0, 0, 0]]),
+            (st.stale, 1),
+            (st.failed, 0),
+            (st.overflow, 0),
+        ):
+            self._set(array, env, value)
+        self._set_rock_size(env, spec, 1.0)
+        bottom = (_turned(scene.rock_quaternion, centres)[:, 2]).min() - radius
+        self._set(st.rock_bottom, env, scene.rock_position[2] + bottom)
+        self._set(w.sphere_centre, env, centres, prm.max_spheres)
+        self._set(st.v, env, np.zeros((self._capacity, 3), np.float32), self._capacity)
+        self._set(st.x, env, _padded(scene.grains, self._capacity), self._capacity)
+        quiet = prm.sleep_time if asleep else 0.0
+        self._set(st.soil_quiet, env, quiet)
+        self._set(st.rock_quiet, env, quiet)
+        self._set(st.soil_top, env, float(scene.grains[:, 2].max()) + 0.5 * prm.diameter)
+        self._set(st.pair_first, env, np.zeros(2 * (self._capacity + 1), np.int32), 2 * (self._capacity + 1))
+        for counter in (st.extras, st.rock_contacts):
+            self._set(counter, env, np.zeros(2, np.int32), 2)
+
+    def _shape_table(self, cells: tuple, half: float) -> int:
+        """Where the distance table of a rock shape begins, after adding it if it is new."""
+        key = (cells, half)
+        if key not in self._shapes:
+            self._shapes.append(key)
+            tables = [distance_table(*shape) for shape in self._shapes]
+            self._world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
+        return self._shapes.index(key) * NODES**3
+
+
+def _padded(grains: np.ndarray, capacity: int) -> np.ndarray:
+    padded = np.zeros((capacity, 3), np.float32)
+    padded[: len(grains)] = grains
+    return padded
+
+
+def _turned(quaternion: np.ndarray, points: np.ndarray) -> np.ndarray:
+    from prpd_task.frames import quaternion_rotate
+
+    return quaternion_rotate(np.asarray(quaternion), points)
+
+
+def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> Params:
+    d = spec.grains.diameter
+    prm = Params()
+    prm.diameter = d
+    prm.skin = 0.2 * d
+    prm.slop = 0.002 * d
+    prm.bias_rate = 0.2 / substep
+    prm.push_speed = 0.5
+    prm.iterations = iterations
+    prm.max_grains = capacity
+    prm.max_pairs = 8 * capacity + 64
+    prm.max_extras = 3 * capacity + 64
+    prm.max_spheres = max(64, int(1.5 * len(contact_spheres(spec.rock)[0])))
+    prm.max_rock_contacts = 4 * prm.max_spheres
+    prm.cell = d + prm.skin
+    prm.nx, prm.ny = (max(3, math.ceil(side / prm.cell)) for side in spec.bed.footprint)
+    prm.nz = max(3, math.ceil(1.3 * spec.bed.depth / prm.cell))
+    prm.boxes = len(spec.bucket.boxes())
+    prm.soil_bucket = int(spec.contacts.soil_bucket)
+    prm.soil_rock = int(spec.contacts.soil_rock)
+    prm.rock_bucket = int(spec.contacts.rock_bucket)
+    low, high = spec.bucket.bounds()
+    prm.bucket_low, prm.bucket_high = wp.vec3(*low), wp.vec3(*high)
+    prm.sdf_nodes = NODES
+    prm.sleep_time = 0.25
+    return prm

@@ -1,0 +1,168 @@
+"""Data of the granular solver, as the kernels see it.
+
+Arrays are flat: environment `e` owns the slice [e * capacity, (e + 1) * capacity). Soil frame, SI units.
+"""
+
+from __future__ import annotations
+
+import warp as wp
+
+wp.config.quiet = True
+
+FLOOR = wp.constant(0)
+WALL_X = wp.constant(1)
+WALL_Y = wp.constant(2)
+ROCK = wp.constant(3)
+BOX = wp.constant(4)
+"""What a grain touches besides grains; bucket box b is BOX + b. For a rock sphere the same, without ROCK."""
+
+
+@wp.struct
+class Params:
+    """What all environments share."""
+
+    diameter: float
+    skin: float
+    slop: float
+    bias_rate: float
+    push_speed: float
+    iterations: int
+    max_grains: int
+    max_pairs: int
+    max_extras: int
+    max_spheres: int
+    max_rock_contacts: int
+    nx: int
+    ny: int
+    nz: int
+    cell: float
+    boxes: int
+    soil_bucket: int
+    soil_rock: int
+    rock_bucket: int
+    bucket_low: wp.vec3
+    bucket_high: wp.vec3
+    sdf_nodes: int
+    sleep_time: float
+
+
+@wp.struct
+class World:
+    """What a reset sets and a step only reads; one entry per environment unless said otherwise."""
+
+    count: wp.array(dtype=int)
+    grain_mass: wp.array(dtype=float)
+    half: wp.array(dtype=wp.vec2)
+    floor: wp.array(dtype=float)
+    rim: wp.array(dtype=float)
+    mu_soil: wp.array(dtype=float)
+    mu_soil_rock: wp.array(dtype=float)
+    mu_soil_bucket: wp.array(dtype=float)
+    mu_rock_bucket: wp.array(dtype=float)
+    mu_ground: wp.array(dtype=float)
+    rock_mass: wp.array(dtype=float)
+    rock_inertia: wp.array(dtype=wp.mat33)
+    rock_force: wp.array(dtype=wp.vec3)
+    rock_radius: wp.array(dtype=float)
+    rock_held: wp.array(dtype=int)
+    sphere_count: wp.array(dtype=int)
+    sphere_radius: wp.array(dtype=float)
+    sphere_centre: wp.array(dtype=wp.vec3)
+    """(max_spheres) per environment, rock frame."""
+    sdf: wp.array(dtype=float)
+    """(sdf_nodes^3) per shape, in voxel edges."""
+    sdf_half: wp.array(dtype=float)
+    """Per environment, m: half the edge of the cube that the shape's table covers."""
+    sdf_scale: wp.array(dtype=float)
+    """Per environment, m: voxel edge."""
+    sdf_first: wp.array(dtype=int)
+    """Per environment: where the table of its rock's shape begins."""
+    box_centre: wp.array(dtype=wp.vec3)
+    """Per bucket box, bucket frame."""
+    box_half: wp.array(dtype=wp.vec3)
+    box_pitch: wp.array(dtype=float)
+
+
+@wp.struct
+class State:
+    """What a step changes."""
+
+    x: wp.array(dtype=wp.vec3)
+    v: wp.array(dtype=wp.vec3)
+    x_listed: wp.array(dtype=wp.vec3)
+    """Where each grain was when the pairs were listed."""
+    rock_x: wp.array(dtype=wp.vec3)
+    rock_q: wp.array(dtype=wp.quat)
+    rock_v: wp.array(dtype=wp.vec3)
+    rock_w: wp.array(dtype=wp.vec3)
+    rock_bottom: wp.array(dtype=float)
+    bucket: wp.array(dtype=wp.vec4)
+    bucket_v: wp.array(dtype=wp.vec3)
+    bucket_force: wp.array(dtype=wp.vec3)
+    soil_quiet: wp.array(dtype=float)
+    """s, for how long all grains have been slow; they sleep, frozen as they are, once this reaches the sleep time."""
+    rock_quiet: wp.array(dtype=float)
+    """s, likewise."""
+    soil_top: wp.array(dtype=float)
+    """m, of the highest grain when the soil fell asleep."""
+    stale: wp.array(dtype=int)
+    """1 if the pairs must be listed afresh."""
+    failed: wp.array(dtype=wp.uint8)
+    overflow: wp.array(dtype=int)
+    """Contacts dropped for want of room since the reset; 0 in a healthy run."""
+    flip: wp.array(dtype=int)
+    """Which half of the pair arrays is current."""
+    extra_half: wp.array(dtype=int)
+    """Which half of the list of grains' other contacts is current."""
+    rock_half: wp.array(dtype=int)
+    """Likewise for the rock's contacts."""
+    # Neighbour search.
+    cell_start: wp.array(dtype=int)
+    cell_of: wp.array(dtype=int)
+    order: wp.array(dtype=int)
+    # Pairs of near grains: owner by owner, two halves.
+    pair_first: wp.array(dtype=int)
+    pair_i: wp.array(dtype=int)
+    pair_j: wp.array(dtype=int)
+    pair_p: wp.array(dtype=wp.vec3)
+    # Contacts of this substep between grains.
+    contacts: wp.array(dtype=int)
+    contact_pair: wp.array(dtype=int)
+    contact_n: wp.array(dtype=wp.vec4)
+    # Contacts of grains with anything else, two halves.
+    extras: wp.array(dtype=int)
+    extra_key: wp.array(dtype=int)
+    extra_n: wp.array(dtype=wp.vec4)
+    extra_p: wp.array(dtype=wp.vec3)
+    # Contacts of the rock with pit and bucket, two halves.
+    rock_contacts: wp.array(dtype=int)
+    rock_key: wp.array(dtype=int)
+    rock_n: wp.array(dtype=wp.vec4)
+    rock_r: wp.array(dtype=wp.vec3)
+    rock_p: wp.array(dtype=wp.vec3)
+
+
+PER_GRAIN = ("x", "v", "x_listed", "cell_of", "order")
+PER_PAIR = ("contact_pair", "contact_n")
+PER_PAIR_TWICE = ("pair_i", "pair_j", "pair_p")
+PER_EXTRA_TWICE = ("extra_key", "extra_n", "extra_p")
+PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
+PER_BOX = ("box_centre", "box_half", "box_pitch")
+TWICE = ("extras", "rock_contacts")
+
+
+def sizes(prm: Params, environments: int) -> dict[str, int]:
+    """Lengths of the arrays of `World` and `State` that are not one entry per environment."""
+    per_environment = {
+        PER_GRAIN: prm.max_grains,
+        PER_PAIR: prm.max_pairs,
+        PER_PAIR_TWICE: 2 * prm.max_pairs,
+        PER_EXTRA_TWICE: 2 * prm.max_extras,
+        PER_ROCK_CONTACT_TWICE: 2 * prm.max_rock_contacts,
+        TWICE: 2,
+        ("sphere_centre",): prm.max_spheres,
+        ("cell_start",): prm.nx * prm.ny * prm.nz + 1,
+        ("pair_first",): 2 * (prm.max_grains + 1),
+    }
+    lengths = {name: size * environments for names, size in per_environment.items() for name in names}
+    return {**lengths, **dict.fromkeys(PER_BOX, prm.boxes), "sdf": prm.sdf_nodes**3}
