@@ -4,6 +4,8 @@ On a CPU this makes a launch per control step and keeps an environment's grains 
 run side by side. The order of all operations inside an environment is fixed, and environments share nothing.
 """
 
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
 from __future__ import annotations
 
 import warp as wp
@@ -27,9 +29,9 @@ def move_grains(prm: Params, st: State, env: int, n: int, h: float):
     """Integrate positions, note when the pairs are out of date; returns whether the soil is quiet."""
     g0 = env * prm.max_grains
     limit2 = 0.25 * prm.skin * prm.skin
-    stale = 0
-    energy = 0.0
-    fastest2 = 0.0
+    stale = int(0)
+    energy = float(0.0)
+    fastest2 = float(0.0)
     for i in range(g0, g0 + n):
         v = st.v[i]
         x = st.x[i] + h * v
@@ -48,7 +50,7 @@ def move_grains(prm: Params, st: State, env: int, n: int, h: float):
 @wp.func
 def put_soil_to_sleep(st: State, env: int, g0: int, n: int, radius: float):
     """Stop the grains, which keep their contact impulses, and note how high they reach."""
-    top = -1.0e3
+    top = float(-1.0e3)
     for i in range(g0, g0 + n):
         st.v[i] = wp.vec3(0.0, 0.0, 0.0)
         top = wp.max(top, st.x[i][2] + radius)
@@ -112,7 +114,7 @@ def advance(
         if soil_awake or rock_awake:
             rock_half = 1 - st.rock_half[env]
             st.rock_half[env] = rock_half
-            rock_m = 0.0
+            rock_m = float(0.0)
             rock_i = wp.mat33(0.0)
             if not held:
                 rock_m = 1.0 / w.rock_mass[env]
@@ -151,7 +153,7 @@ def advance(
             rock_v, rock_w = solve_rock(
                 prm, w, st, env, rock_half, rock_x, rock_v, rock_w, rock_m, rock_i, bucket, bucket_v, h, 0.0, 1
             )
-            calm = True
+            calm = bool(True)
             for sweep in range(prm.iterations):
                 rate = prm.bias_rate
                 if sweep == prm.iterations - 1:
@@ -216,7 +218,7 @@ def advance(
     st.rock_q[env] = rock_q
     st.rock_v[env] = rock_v
     st.rock_w[env] = rock_w
-    bottom = 1.0e3
+    bottom = float(1.0e3)
     for s in range(w.sphere_count[env]):
         bottom = wp.min(bottom, wp.quat_rotate(rock_q, w.sphere_centre[env * prm.max_spheres + s])[2])
     st.rock_bottom[env] = rock_x[2] + bottom - w.sphere_radius[env]

@@ -2,6 +2,8 @@
 last substep's list by walking along it, so that a resting pile starts from the forces that carried it before.
 """
 
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
 from __future__ import annotations
 
 import warp as wp
@@ -184,7 +186,7 @@ def detect_rock(
     high = prm.bucket_high + wp.vec3(margin, margin, margin)
     by_bucket = rock_by_bucket(prm, w, env, rock_x, bucket)
     by_pit = rock_x[2] - w.rock_radius[env] - NEAR_ROCK < wp.max(w.rim[env], w.floor[env])
-    on_bucket = 0
+    on_bucket = int(0)
     if by_pit or by_bucket:
         for s in range(w.sphere_count[env]):
             r = wp.quat_rotate(rock_q, w.sphere_centre[env * prm.max_spheres + s])

@@ -4,6 +4,8 @@ The cells cover the pit; what lies outside shares the cells of the other side, w
 and never a missed pair.
 """
 
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
 from __future__ import annotations
 
 import warp as wp
@@ -72,7 +74,7 @@ def list_pairs(prm: Params, st: State, env: int, n: int):
     old_first = (2 * env + flip) * (prm.max_grains + 1)
     new_first = (2 * env + 1 - flip) * (prm.max_grains + 1)
     reach = prm.diameter + prm.skin
-    pairs = 0
+    pairs = int(0)
     for i in range(n):
         st.pair_first[new_first + i] = pairs
         x = st.x[g0 + i]

@@ -1,5 +1,7 @@
 """Signed distances: sphere against pit, box and rock."""
 
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
 from __future__ import annotations
 
 import warp as wp
@@ -65,7 +67,7 @@ def box_gap(p: wp.vec3, radius: float, centre: wp.vec3, half: wp.vec3, pitch: fl
     d = q - c
     dist = wp.length(d)
     n = wp.vec3(0.0, 0.0, 1.0)
-    gap = 0.0
+    gap = float(0.0)
     if dist > 1.0e-9:
         n = d / dist
         gap = dist
