@@ -75,6 +75,7 @@ def test_a_status_of_zero_ends_the_graph_too_unless_it_may(supervisor):
 
 def test_a_deaf_process_and_its_children_are_killed(supervisor, output, monkeypatch):
     monkeypatch.setattr("prpd_control.graph.supervisor.PATIENCE", 0.2)
+    monkeypatch.setattr("prpd_control.graph.supervisor.TURN", 0.2)
     code = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-S', '-c', {DEAF!r}])\n{DEAF}"
     supervisor.start(python("deaf", code))
     wait_for(lambda: output.getvalue().count("up") == 2)

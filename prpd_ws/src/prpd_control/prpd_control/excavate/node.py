@@ -258,8 +258,11 @@ class ExcavateNode(LifecycleNode):
         # Whoever breaks a stream of commands off says so: silence would be taken for a fault.
         if result.outcome is not Outcome.SUCCESS and self._bucket is not None and self._bucket.mode is not Mode.IDLE:
             self._stop.call_async(Trigger.Request())
-        say = self.get_logger().info if result.outcome is Outcome.SUCCESS else self.get_logger().warning
-        say(f"excavation ended: {result.reason.code}: {result.message}")
+        text = f"excavation ended: {result.reason.code}: {result.message}"
+        if result.outcome is Outcome.SUCCESS:
+            self.get_logger().info(text)
+        else:  # a line of its own: rclpy ties a severity to the line of code
+            self.get_logger().warning(text)
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(result)
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
@@ -18,8 +18,10 @@ from typing import IO
 from prpd_control.graph.child import LAUNCHER_PID
 
 COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
-PATIENCE = 5.0
-"""s, for which a process may take to end after SIGINT, and again after SIGTERM, before SIGKILL."""
+TURN = 1.0
+"""s, for which the others wait after a process was sent SIGINT."""
+PATIENCE = 3.0
+"""s, from SIGTERM to SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,14 @@ class Supervisor:
         return ending
 
     def stop(self) -> list[str]:
-        """End all, politely at first; the names of those that had to be killed."""
+        """End all, the last started first, politely at first; the names of those that had to be killed."""
         killed: list[str] = []
         running = [p for p in self._processes.values() if p.poll() is None]
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for process in reversed(running):
+            # Who depends on a process ends before it: the driver lets go of the controller before that is gone.
+            process.send_signal(signal.SIGINT)
+            _wait([process], TURN)
+        for number in (signal.SIGTERM, signal.SIGKILL):
             living = {n: p for n, p in self._processes.items() if p.poll() is None}
             if number is signal.SIGKILL:
                 killed = sorted(living)
@@ -127,9 +133,7 @@ class Supervisor:
                     _signal_group(process, number)
                 else:
                     process.send_signal(number)
-            deadline = time.monotonic() + PATIENCE
-            while any(p.poll() is None for p in living.values()) and time.monotonic() < deadline:
-                time.sleep(0.02)
+            _wait(living.values(), PATIENCE)
         for process in running:
             _signal_group(process, signal.SIGKILL)  # children that a process left behind in its session
         for pump in self._pumps:
@@ -143,6 +147,12 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _wait(processes: Iterable[subprocess.Popen[str]], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while any(p.poll() is None for p in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:

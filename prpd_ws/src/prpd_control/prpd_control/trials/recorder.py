@@ -18,6 +18,8 @@ from prpd_task.errors import UserError
 
 IMAGE = "sensor_msgs/msg/Image"
 SKIPPED = {"/parameter_events", "/rosout"}
+HIDDEN = "/_action/"
+"""In the topics below an action; what they carry is in the result and in `policy/status`."""
 
 
 def recording_name(trial: int) -> str:
@@ -79,7 +81,7 @@ class RecorderNode(Node):
 
     def _subscribe_to_new(self) -> None:
         for topic, kinds in self.get_topic_names_and_types():
-            if topic in self._known or topic in SKIPPED:
+            if topic in self._known or topic in SKIPPED or HIDDEN in topic:
                 continue
             self._known.add(topic)
             try:

@@ -1,0 +1,1 @@
+"""Watching: a live view in the browser, and a layout for Foxglove."""
