@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rclpy.node import Node
+
 from prpd_control.ros import spin
 from prpd_interfaces.msg import RockState, SoilState
-from rclpy.node import Node
 
 
 class TruthfulPerception(Node):

@@ -153,12 +153,6 @@ def twin(options: Options) -> list[Process]:
     ]
 
 
-def twin_alone(options: Options) -> list[Process]:
-    """The twin, for a graph that is started elsewhere."""
-    nodes = twin(options)
-    return [*nodes, bring_up(nodes)]
-
-
 def trial_graph(options: TrialOptions) -> list[Process]:
     """The excavation graph, and a recorder that starts a file per trial."""
     return [*excavation(replace(options, record="")), recorder(options.folder, per_trial=True)]

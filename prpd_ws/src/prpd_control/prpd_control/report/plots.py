@@ -121,7 +121,7 @@ def timing(trials: Sequence[Trial]) -> Figure | None:
         return None
     figure, both = plt.subplots(1, 2, figsize=(10, 2.6))
     for axes, values, label in zip(both, (ages, periods), ("observation age, ms", "policy period, ms"), strict=True):
-        axes.hist(1e3 * np.array(values), bins=60, color=GREY)
+        axes.hist(1e3 * np.array(values), bins=60, range=(0.0, 1.05e3 * max(values)), color=GREY)
         axes.set(xlabel=label, yscale="log")
     return _tight(figure)
 

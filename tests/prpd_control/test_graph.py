@@ -1,0 +1,93 @@
+"""The description of the graph, and its agreement with what the packages install."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prpd_control.graph.description import Options, Process, TrialOptions, excavation, trials, twin
+from prpd_control.graph.launcher import command
+from prpd_control.trials.batch import load
+from prpd_control.trials.message_types import definition, message_class
+from prpd_task.errors import UserError
+from prpd_twin.soil_world.environment import names
+
+SOURCES = Path(importlib.import_module("prpd_control").__file__).parents[2]
+
+
+def graph(**options):
+    return {p.name: p for p in trials(TrialOptions(twin=True, viewer=True, **options))}
+
+
+@pytest.mark.parametrize("process", graph().values(), ids=lambda p: p.name)
+def test_each_process_is_what_its_package_installs_under_that_name(process):
+    setup = (SOURCES / process.package / "setup.py").read_text()
+    assert re.search(rf'"{process.executable} = {re.escape(process.target)}"', setup)
+    module, function = process.target.split(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_twin_takes_the_place_of_robot_soil_and_camera_only():
+    with_twin = {p.name for p in excavation(Options(twin=True))}
+    with_robot = {p.name for p in excavation(Options(robot_ip="192.168.1.5", cell="cell.yaml"))}
+    assert with_twin - with_robot == {"ur_controller", "soil_world", "depth_camera"}
+    assert with_robot == {"bucket_driver", "rock_state", "excavate", "bring_up"}
+    assert {p.name for p in twin(Options(twin=True))} == {"ur_controller", "soil_world", "depth_camera"}
+
+
+def test_every_process_talks_to_the_same_controller():
+    processes = graph(robot_ip="127.0.0.7")
+    assert processes["ur_controller"].arguments == ("--address", "127.0.0.7")
+    assert processes["soil_world"].parameters["robot_ip"] == "127.0.0.7"
+    assert processes["bucket_driver"].parameters["robot_ip"] == "127.0.0.7"
+
+
+def test_another_camera_is_a_remapping():
+    line = {p.name: p for p in excavation(Options(twin=True, camera="d435"))}["rock_state"].command_line()
+    assert "camera/depth/image_rect_raw:=d435/depth/image_rect_raw" in line
+
+
+def test_parameters_survive_the_command_line():
+    values = {"ip": "127.0.0.1", "note": "it's: [odd]", "flag": True, "rate": 0.5, "nodes": ["a", "b"], "empty": ""}
+    line = Process("n", "p", "e", "m:f", values).command_line()
+    given = dict(item.split(":=", 1) for flag, item in zip(line, line[1:], strict=False) if flag == "-p")
+    assert {k: yaml.safe_load(v) for k, v in given.items()} == values
+
+
+def test_the_launcher_starts_the_described_function():
+    process = graph()["excavate"]
+    argv = command(process).argv
+    assert argv[1:4] == ["-m", "prpd_control.graph.child", "prpd_control.excavate.node:main"]
+    assert argv[4:] == process.command_line()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "no robot: give robot_ip"),
+        ({"twin": True, "robot_ip": "192.168.1.5"}, "exclude each other"),
+        ({"robot_ip": "192.168.1.5"}, "needs `cell`"),
+    ],
+)
+def test_impossible_choices_are_refused_with_the_remedy(options, message):
+    with pytest.raises(UserError, match=message):
+        Options(**options)
+
+
+def test_the_shipped_batch_is_the_nine_environments():
+    batch = load(TrialOptions(twin=True).batch_path, known_environments=names())
+    assert sorted(batch.environments) == names()
+    assert (batch.repetitions, batch.acceptance) == (10, 0.9)
+
+
+def test_definitions_hold_all_nested_messages():
+    text = definition("prpd_interfaces/msg/RockState")
+    assert "MSG: geometry_msgs/PoseWithCovariance" in text
+    assert "MSG: geometry_msgs/Quaternion" in text
+    assert "MSG: std_msgs/Header" in text
+    assert "MSG: builtin_interfaces/Time" in text
+    assert message_class("prpd_interfaces/msg/RockState").__name__ == "RockState"
+    with pytest.raises(FileNotFoundError, match="no definition of prpd_interfaces/msg/Nothing"):
+        definition("prpd_interfaces/msg/Nothing")

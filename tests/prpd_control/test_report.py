@@ -1,0 +1,117 @@
+"""Reports from a real ledger and a real recording, read by a real browser where there is one."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image
+
+from prpd_control.report.build import build_report
+from prpd_control.trials.batch import Batch
+from prpd_control.trials.ledger import Ledger, Outcome, pack
+from prpd_control.trials.recorder import Recording
+from prpd_task.errors import UserError
+
+
+def trajectory(count=20):
+    observations = [[0.0, -0.2 + 0.01 * i, 0.1 - 0.005 * i, 0.1, 0.01, 0.0, -0.01, float(i > 10)] for i in range(count)]
+    return pack(
+        {
+            "time": [0.1 * i for i in range(count)],
+            "age": [0.07] * count,
+            "inference_time": [1e-4] * count,
+            "observation": observations,
+            "action": [[0.1, 0.2, -0.3, 0.0]] * count,
+        }
+    )
+
+
+def record(path):
+    recording = Recording(path)
+    for i in range(5):
+        depth = np.full((48, 64), 600 + 10 * i, np.uint16)
+        image = Image(height=48, width=64, encoding="16UC1", step=128)
+        image.data = depth.tobytes()
+        kind = "sensor_msgs/msg/Image"
+        recording.write("/camera/depth/image_rect_raw", kind, serialize_message(image), time.time_ns())
+    recording.close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    batch = Batch("nine <environments>", ("cube_sand", "plate_sand"), policies=("", "/p/other.onnx"), repetitions=2)
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        number = ledger.add_batch(batch, versions={"python": "3.11"})
+        while (trial := ledger.next_planned(number)) is not None:
+            ledger.begin(trial)
+            good = trial.policy == ""
+            name = f"recordings/trial_{trial.id:05d}.mcap"
+            record(tmp_path / name)
+            reason = "lifted" if good else "rock_lost"
+            outcome = "success" if good else "failure"
+            kept = {"recording": name, "trajectory": trajectory(), "real_time_factor": 0.8}
+            ledger.finish(trial, Outcome(outcome, reason, "m", 9.0 + trial.id, 20, 12.0, **kept))
+    return tmp_path
+
+
+def test_the_page_holds_everything_and_needs_nothing(folder):
+    path = build_report(folder / "ledger.sqlite", folder=folder, pdf=True)
+    text = path.read_text()
+    assert "nine &lt;environments&gt;" in text
+    assert "4/8 = 50%" in text
+    assert "p (McNemar, exact)" in text
+    assert "did not keep real time (down to 0.80)" in text
+    assert "best: trial" in text
+    assert "worst: trial" in text
+    assert text.count("<img") == 7
+    assert not re.search(r"(src|href)=['\"](?!data:)", text)
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_recording_that_was_cut_off_costs_only_its_strip(folder):
+    for path in (folder / "recordings").iterdir():
+        path.write_bytes(path.read_bytes()[:200])
+    text = build_report(folder / "ledger.sqlite", folder=folder).read_text()
+    assert text.count("<img") == 5
+
+
+def test_a_batch_that_is_not_there_is_named(folder):
+    with pytest.raises(UserError, match=r"has no batch 7; it has 1"):
+        build_report(folder / "ledger.sqlite", batch=7, folder=folder)
+
+
+def test_a_ledger_without_trials_is_no_error_of_ours(tmp_path):
+    Ledger(tmp_path / "ledger.sqlite").close()
+    with pytest.raises(UserError, match="holds no batch yet"):
+        build_report(tmp_path / "ledger.sqlite", folder=tmp_path)
+
+
+def test_a_batch_that_has_not_begun_has_a_page_too(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        ledger.add_batch(Batch("b", ("cube_sand",)), versions={})
+    assert "planned" in build_report(tmp_path / "ledger.sqlite", folder=tmp_path).read_text()
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def test_a_browser_shows_it(folder):
+    path = build_report(folder / "ledger.sqlite", folder=folder)
+    picture = folder / "page.png"
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,4000"]
+    subprocess.run(
+        [*browser, f"--user-data-dir={folder}/profile", f"--screenshot={picture}", path.as_uri()],
+        check=True,
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "HOME": str(folder)},
+    )
+    import matplotlib.image
+
+    pixels = matplotlib.image.imread(picture)[..., :3]
+    # A page that shows its figures is not white: text on top, coloured plots below.
+    assert (pixels[:300].min(-1) < 0.5).mean() > 0.002
+    assert (np.ptp(pixels[300:], axis=-1) > 0.3).mean() > 0.001
