@@ -40,9 +40,14 @@ class StopError(RuntimeError):
 class Arm:
     """One connection to one controller. It owns the controller's program until `close`."""
 
-    def __init__(self, settings: DriverSettings, cell: Cell) -> None:
-        """Connect; raises StopError, and then nothing of ours runs on the controller."""
+    def __init__(self, settings: DriverSettings, cell: Cell, *, realtime_priority: int = 0) -> None:
+        """Connect; raises StopError, and then nothing of ours runs on the controller.
+
+        The library's receiving threads get `realtime_priority`. It must lie above the caller's own: writing a command waits
+        busily for what those threads receive.
+        """
         self._settings = settings
+        self._priority = realtime_priority
         self._frames = ToolFrames(cell.base_from_soil)
         self._clock = LinkClock()
         self._tare: Six = (0.0,) * 6
@@ -51,7 +56,7 @@ class Arm:
         _refuse_unreachable(settings.robot_ip)
         self.version = _ask_dashboard(settings)
         with _explained(settings.robot_ip):
-            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES)
+            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES, rt_priority=realtime_priority)
         reading = self._first_reading()
         _refuse(health.trouble(reading, state_timeout=settings.state_timeout, controlled=False))
         _refuse(preflight.calibration(reading.joints, reading.ur_pose, cell))
@@ -62,7 +67,9 @@ class Arm:
     def _take_control(self, cell: Cell) -> None:
         flags = RTDEControlInterface.FLAG_UPLOAD_SCRIPT | RTDEControlInterface.FLAG_NO_EXT_FT
         with _explained(self._settings.robot_ip):
-            self._control = RTDEControlInterface(self._settings.robot_ip, self._settings.rate, flags)
+            self._control = RTDEControlInterface(
+                self._settings.robot_ip, self._settings.rate, flags, rt_priority=self._priority
+            )
         stop = preflight.tcp(self._control.getTCPOffset(), cell)
         if stop is None and not self._control.setWatchdog(self._settings.watchdog_rate):
             stop = Stop(Cause.NO_CONTROL, "the controller did not accept the watchdog")
@@ -135,7 +142,10 @@ class Arm:
             self._control.servoStop(self._settings.stop_deceleration)
 
     def close(self) -> None:
-        """Brake, end our program, disconnect; over a dead link only the controller's watchdog is left to do that."""
+        """Brake, end our program, disconnect; over a dead link only the controller's watchdog is left to do that.
+
+        The process must end after this without destructors: over a dead link those of `ur_rtde` hang or abort.
+        """
         if self._control is None:
             return
         reading = self.read(time.monotonic())
@@ -144,7 +154,6 @@ class Arm:
                 self._halt()
             self._control.stopScript()
             self._control.disconnect()
-        self._control = None
 
 
 def _refuse(stop: Stop | None) -> None:

@@ -10,6 +10,8 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -30,7 +32,9 @@ from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_task.cell import Cell
 
 STATE_PERIOD = 0.01
-"""s, of bucket/state and joint_states."""
+"""s, of bucket/state."""
+JOINTS_DIVIDER = 4
+"""One of joint_states, which only shows the arm, in so many of bucket/state."""
 IDLE_DIVIDER = 10
 """Without a connection, one state in so many periods."""
 
@@ -54,11 +58,13 @@ class BucketDriver(LifecycleNode):
         self._joints = self.create_publisher(JointState, "joint_states", 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(BucketCommand, "bucket/command", self._on_command, 10)
-        self.create_service(Trigger, "~/home", self._home)
+        waiting = ReentrantCallbackGroup()  # home and recover answer late; the timers must run meanwhile
+        self.create_service(Trigger, "~/home", self._home, callback_group=waiting)
+        self.create_service(Trigger, "~/recover", self._recover, callback_group=waiting)
         self.create_service(Trigger, "~/stop", self._halt)
-        self.create_service(Trigger, "~/recover", self._recover)
-        self.create_timer(STATE_PERIOD, self._tick)
-        self.create_timer(1.0, self._diagnose)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the driver lives on when the graph's clock jumps or stands
+        self.create_timer(STATE_PERIOD, self._tick, clock=steady)
+        self.create_timer(1.0, self._diagnose, clock=steady)
 
     # -- life cycle --
 
@@ -147,7 +153,7 @@ class BucketDriver(LifecycleNode):
         self._states.publish(
             ros_messages.bucket_state(self._last, stamp=stamp, mode=mode, reason=reason, dry_run=self._settings.dry_run)
         )
-        if self._stream is not None and self._last is not None:
+        if self._stream is not None and self._last is not None and self._ticks % JOINTS_DIVIDER == 0:
             self._joints.publish(ros_messages.joint_state(self._last, stamp))
 
     def _mode(self) -> tuple[Mode, str]:

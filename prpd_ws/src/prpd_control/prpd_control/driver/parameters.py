@@ -10,10 +10,11 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 
 from prpd_control.driver.settings import DriverSettings
+from prpd_task.errors import UserError
 
 
 def declare(node: Node) -> None:
-    """Declare all; raises ValueError where a given value has another type or lies outside its range."""
+    """Declare all; raises UserError where a given value has another type or lies outside its range."""
     for field in fields(DriverSettings):
         low, high = field.metadata["low"], field.metadata["high"]
         descriptor = ParameterDescriptor(description=field.metadata["description"])
@@ -27,11 +28,11 @@ def declare(node: Node) -> None:
         except ParameterException as error:
             limits = "" if low is None else f" between {low} and {high}"
             kind = type(field.default).__name__.replace("tuple", "list of floats")
-            raise ValueError(f"parameter {field.name} must be a {kind}{limits}: {error}") from error
+            raise UserError(f"parameter {field.name} must be a {kind}{limits}: {error}") from error
 
 
 def settings(node: Node) -> DriverSettings:
-    """What they are now; raises ValueError where they do not fit together."""
+    """What they are now; raises UserError where they do not fit together."""
     values = {field.name: node.get_parameter(field.name).value for field in fields(DriverSettings)}
     return DriverSettings(
         **{k: tuple(v) if not isinstance(v, (str, bool, int, float)) else v for k, v in values.items()}

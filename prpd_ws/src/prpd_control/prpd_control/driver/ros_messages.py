@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Transform, TransformStamped, Vector3
 from rclpy.time import Time
@@ -10,9 +11,10 @@ from sensor_msgs.msg import JointState
 
 from prpd_control.driver.state_block import State
 from prpd_control.driver.stops import Mode
+from prpd_control.driver.tool_frames import attitude
 from prpd_interfaces.msg import BucketState
 from prpd_task.cell import BASE_LINK_FROM_BASE, Cell
-from prpd_task.frames import Pose, pitch_quaternion, quaternion_multiply
+from prpd_task.frames import Pose
 from prpd_task.ur5e import JOINT_NAMES
 
 
@@ -23,13 +25,10 @@ def bucket_state(state: State | None, *, stamp: Time, mode: Mode, reason: str, d
     if state is None:
         return message
     message.header.stamp = stamp.to_msg()
-    x, y, z, pitch, *residual = (float(v) for v in state.setpoint)
-    pose = Pose.from_rotation_vector((x, y, z, *residual))
-    attitude = quaternion_multiply(pitch_quaternion(np.float64(pitch)), np.asarray(pose.quaternion))
-    message.pose.position.x, message.pose.position.y, message.pose.position.z = x, y, z
-    orientation = message.pose.orientation
-    orientation.x, orientation.y, orientation.z, orientation.w = (float(v) for v in attitude)
-    message.pitch = pitch
+    place = message.pose.position
+    place.x, place.y, place.z, message.pitch = state.setpoint[:4]
+    turn = message.pose.orientation
+    turn.x, turn.y, turn.z, turn.w = attitude(state.setpoint)
     _fill(message.twist.linear, state.velocity[:3])
     _fill(message.twist.angular, state.velocity[3:])
     _fill(message.wrench.force, state.force)
@@ -69,7 +68,7 @@ def diagnostics(
             "setpoints held back": str(state.skipped),
             "commands lost": str(state.lost_commands),
             "speed slider %": f"{state.speed_scaling * 100:.0f}",
-            "force N": f"{np.linalg.norm(state.force):.1f}",
+            "force N": f"{math.hypot(*state.force):.1f}",
         }
     status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
     message = DiagnosticArray(status=[status])

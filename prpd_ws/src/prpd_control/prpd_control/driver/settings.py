@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from prpd_task.errors import UserError
+
 
 def setting(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
     """A field with its description and, for numbers, the range in which it must lie."""
@@ -29,7 +31,7 @@ class DriverSettings:
     home_turn_rate: float = setting(0.4, "rad/s, likewise", 0.05, 1.0)
 
     watchdog_rate: float = setting(
-        25.0, "Hz: the controller stops its program when no command came for 1/this", 10.0, 100.0
+        20.0, "Hz: the controller stops its program when no command came for 1/this", 10.0, 100.0
     )
     command_grace: float = setting(0.04, "s that a command may be late before the arm pauses", 0.005, 0.5)
     command_timeout: float = setting(0.4, "s that a command may be late before the stream counts as broken", 0.05, 2.0)
@@ -67,21 +69,21 @@ class DriverSettings:
         for name in ("home_pose", "box_low", "box_high"):
             value = getattr(self, name)
             if len(value) != 4 or not all(math.isfinite(v) for v in value):
-                raise ValueError(f"parameter {name} needs four finite numbers (x, y, z, pitch), not {value!r}")
+                raise UserError(f"parameter {name} needs four finite numbers (x, y, z, pitch), not {value!r}")
         if any(low >= high for low, high in zip(self.box_low, self.box_high)):
-            raise ValueError(f"parameter box_low {self.box_low} must lie below box_high {self.box_high} on every axis")
+            raise UserError(f"parameter box_low {self.box_low} must lie below box_high {self.box_high} on every axis")
         if any(not low <= v <= high for low, v, high in zip(self.box_low, self.home_pose, self.box_high)):
-            raise ValueError(
+            raise UserError(
                 f"parameter home_pose {self.home_pose} lies outside the box {self.box_low} .. {self.box_high}"
             )
         if self.slow_force >= self.max_force:
-            raise ValueError(f"parameter slow_force {self.slow_force} N must be less than max_force {self.max_force} N")
+            raise UserError(f"parameter slow_force {self.slow_force} N must be less than max_force {self.max_force} N")
         if self.state_age >= self.state_timeout:
-            raise ValueError(
+            raise UserError(
                 f"parameter state_age {self.state_age} s must be less than state_timeout {self.state_timeout} s"
             )
         if self.command_grace >= self.command_timeout:
-            raise ValueError(
+            raise UserError(
                 f"parameter command_grace {self.command_grace} s must be less than command_timeout {self.command_timeout} s"
             )
 
@@ -95,4 +97,4 @@ def _check(name: str, value: Any, low: float | None, high: float | None) -> None
     if low is None or high is None:
         return
     if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(f"parameter {name} must lie between {low} and {high}, not {value!r}")
+        raise UserError(f"parameter {name} must lie between {low} and {high}, not {value!r}")

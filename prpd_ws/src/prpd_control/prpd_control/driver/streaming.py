@@ -175,14 +175,14 @@ def main() -> None:
     talk = Channel(socket(fileno=int(sys.argv[1])))
     block = StateBlock(int(sys.argv[2]))
     settings, cell = talk.wait(5.0)
+    realtime = _be_real_time(settings.realtime_priority)
     try:
-        arm = Arm(settings, cell)
+        arm = Arm(settings, cell, realtime_priority=settings.realtime_priority + 1 if realtime else 0)
     except StopError as error:
         _say_goodbye(talk, channel.Ended(error.stop))
     gc.collect()
     gc.freeze()
     gc.disable()
-    realtime = _be_real_time(settings.realtime_priority)
     stream = Stream(arm, settings, cell, talk, block)
     stop: Stop | None = Stop(Cause.STREAM_DIED, "the streaming loop failed")
     try:

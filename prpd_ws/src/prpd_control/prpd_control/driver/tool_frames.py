@@ -68,6 +68,11 @@ class ToolFrames:
         )
 
 
+def attitude(setpoint: Sequence[float]) -> Quaternion:
+    """(x, y, z, w) of the bucket in the soil frame."""
+    return _multiply(_pitch(setpoint[3]), _exponential(*setpoint[4:]))
+
+
 def flange_matrix(ur_pose: Sequence[float], bucket_from_tool0: Pose) -> np.ndarray:
     """`base_from_tool0`, 4 x 4, of a TCP pose."""
     return (Pose.from_rotation_vector(ur_pose) @ bucket_from_tool0).matrix()
