@@ -19,6 +19,8 @@ BOWL = BucketGeometry()
 class KinematicSimulator:
     """The rock stays where it is until it lies in the bowl; then it moves with the bucket, unless that tips over."""
 
+    fixed_scenes = False
+
     def __init__(self, specs: Sequence[SceneSpec]) -> None:
         n = self.num_envs = len(specs)
         zeros = lambda *shape: np.zeros((n, *shape), np.float32)  # noqa: E731

@@ -21,7 +21,7 @@ ABOVE = np.array([0.0, -0.2, 0.2, 0.0])
 class StickyRock:
     """A rock that sticks to the bucket at the place where the bowl first contains it."""
 
-    num_envs = 1
+    num_envs, fixed_scenes = 1, False
 
     def __init__(self, scene):
         self.closed, self.fail = False, False

@@ -81,3 +81,7 @@ def _train(arguments: Arguments) -> int:
         print(f"stage {r.index}: {r.delta * 1000:5.4g} mm  success {r.success:.3f}{state}  {r.samples:,} samples  {r.seconds:.0f} s so far")
     print(f"run: {folder.path}")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -46,6 +46,8 @@ class Simulator(Protocol):
     """A batch of excavation scenes of one grain size."""
 
     num_envs: int
+    fixed_scenes: bool
+    """Whether an environment keeps the scene it was built with, so that a reset must name that one."""
     state: SimState
 
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:

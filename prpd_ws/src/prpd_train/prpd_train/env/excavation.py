@@ -68,7 +68,7 @@ class Excavation:
             make_scene(delta, config.scene, seed * 100_003 + i, config.randomisation, bucket=config.task.bucket)
             for i in range(config.scenes)
         ]
-        first = [self.scenes[i % len(self.scenes)] for i in range(num_envs)]
+        self.first_scenes = first = [self.scenes[i % len(self.scenes)] for i in range(num_envs)]
         if make_simulator is None:
             self.simulator = engines.make(config.engine, first, device=config.device)
         else:
@@ -148,6 +148,8 @@ class Excavation:
         """Draw a scene, a start and errors of measurement and motion for each, and put the engine there."""
         task, latency = self.config.task, self.config.latency
         specs = [self.scenes[i] for i in self.rng.integers(len(self.scenes), size=len(index))]
+        if self.simulator.fixed_scenes:
+            specs = [self.first_scenes[i] for i in index]
         samples = [self.config.randomisation.sample(self.rng) for _ in index]
         lag = self.rng.uniform(*latency.bucket_lag, size=len(index))
         delay = self.rng.uniform(*latency.observation_delay, size=len(index))

@@ -30,6 +30,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.num_envs < 1 or self.threads < 1:
             raise ValueError(f"num_envs and threads must be at least 1, not {self.num_envs} and {self.threads}")
+        if self.env.engine == "isaacgym" and self.schedule.mode == "auto":
+            raise ValueError(
+                "schedule mode 'auto' tries several grain sizes in one process, which Isaac Gym cannot do; "
+                "use --schedule.mode interval or list"
+            )
 
 
 def presets() -> Dict[str, TrainConfig]:

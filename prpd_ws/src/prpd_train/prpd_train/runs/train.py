@@ -31,6 +31,14 @@ def run_module(module: str, arguments: Sequence[str]) -> None:
         raise RunError(f"{module} {' '.join(arguments)} ended with exit code {code}; its message stands above")
 
 
+def _run_over_engine(folder: RunFolder, run: RunModule, module: str, arguments: Sequence[str]) -> None:
+    """Run a module that simulates; Isaac Gym must be imported before anything else of it."""
+    if folder.config().env.engine == "isaacgym":
+        run("prpd_train.engines.isaacgym", [module, *arguments])
+    else:
+        run(module, arguments)
+
+
 def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module) -> List[StageResult]:
     """Start a run or go on with it; returns the results of all its stages."""
     schedule = folder.config().schedule
@@ -41,7 +49,8 @@ def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module
             delta = following(folder, results, run=run)
             if delta is None:
                 return results
-            run("prpd_train.runs.stage", [str(folder.path), str(len(results)), repr(delta), *flags])
+            arguments = [str(folder.path), str(len(results)), repr(delta), *flags]
+            _run_over_engine(folder, run, "prpd_train.runs.stage", arguments)
             last = folder.results()[-1]
             if not last.reached and not quiet:
                 print(
@@ -65,7 +74,7 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     begun = _begun(folder, len(results), finer)
     if begun is not None:
         return begun
-    run("prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
+    _run_over_engine(folder, run, "prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
     candidates = read_probes(folder)
     gains = [_gain(results, i) for i in range(len(results))]
     known = [gain for gain in gains if gain is not None]
