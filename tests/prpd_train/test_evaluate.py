@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from prpd_train.env.config import EnvConfig, Latency
+from prpd_train.evaluate.episodes import run_episodes
+from prpd_train.evaluate.wilson import wilson
+from prpd_train.scene.randomisation import Randomisation
+
+PLAIN = EnvConfig(randomisation=Randomisation.off(), latency=Latency.off(), scenes=2)
+
+
+def test_wilson_against_known_values():
+    low, high = wilson(90, 100)
+    assert (low, high) == (pytest.approx(0.8256, abs=1e-4), pytest.approx(0.9448, abs=1e-4))
+    assert wilson(0, 10)[0] == 0.0 and wilson(10, 10)[1] == 1.0
+    assert wilson(0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
+    with pytest.raises(ValueError, match="no sample"):
+        wilson(3, 2)
+
+
+def into_the_bowl(observation):
+    """Behind the rock and below it, forward, up: enough where there is no soil."""
+    pose, rock = observation[:, :4], observation[:, 4:7]
+    inside = (rock[:, 1] - pose[:, 1]).abs() < 0.06
+    low = pose[:, 2] < rock[:, 2] - 0.025
+    goal = torch.stack([rock[:, 0], rock[:, 1], rock[:, 2] - 0.03, 0 * pose[:, 3]], -1)
+    goal[~inside & ~low, 1] -= 0.2
+    goal[inside, 2] = 0.25
+    return (goal - pose) / torch.tensor(PLAIN.task.action_scale)
+
+
+def test_every_episode_asked_for_is_counted_and_no_other(kinematic):
+    outcome = run_episodes(into_the_bowl, PLAIN, delta=0.07, episodes=10, num_envs=4, make_simulator=kinematic)
+    assert (outcome.episodes, outcome.successes) == (10, 10)
+    assert 10 < outcome.length < 60
+    idle = run_episodes(lambda o: torch.zeros(len(o), 4), PLAIN, delta=0.07, episodes=3, num_envs=8, make_simulator=kinematic)
+    assert (idle.episodes, idle.successes, idle.samples) == (3, 0, 3 * PLAIN.task.max_steps)

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from prpd_train.env.config import EnvConfig
+from prpd_train.ppo import NetworkConfig, PPOConfig
+from prpd_train.runs import stage as stage_module
+from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, write_atomically
+from prpd_train.runs.config import TrainConfig, presets, with_scene, without_randomisation
+from prpd_train.runs.folder import RunError, RunFolder
+from prpd_train.runs.metrics import read_metrics
+from prpd_train.runs.progress import seconds_left
+from prpd_train.runs.serial import from_plain, to_plain
+from prpd_train.runs.train import following, train
+from prpd_train.schedule import ScheduleConfig
+
+TINY = TrainConfig(
+    env=EnvConfig(scenes=2),
+    network=NetworkConfig(hidden=(16,)),
+    ppo=PPOConfig(horizon=4, epochs=1, minibatches=1),
+    schedule=ScheduleConfig(mode="list", deltas=(0.07, 0.05), window=4, max_iterations=3),
+    num_envs=4,
+)
+
+
+@pytest.fixture
+def run(kinematic):
+    """Stages in this process, without soil."""
+
+    def run_here(module, arguments):
+        folder = RunFolder.open(Path(arguments[0]))
+        Stage = stage_module.Stage  # noqa: N806
+        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), make_simulator=kinematic, quiet=True).run()
+
+    return run_here
+
+
+def parameters(folder, index):
+    return load_checkpoint(folder.checkpoint(index))["network"]
+
+
+def test_a_run_goes_from_stage_to_stage_and_keeps_everything(tmp_path, run):
+    folder = RunFolder.create(tmp_path / "run", TINY, {"commit": "abc"})
+    results = train(folder, quiet=True, run=run)
+    assert [r.delta for r in results] == [0.07, 0.05]
+    assert [r.iterations for r in results] == [3, 3]
+    assert results[1].samples == 2 * 3 * 4 * 4, "samples count through all stages"
+    rows = read_metrics(folder.path)
+    assert [(r["stage"], r["iteration"]) for r in rows] == [(str(s), str(i)) for s in range(2) for i in range(3)]
+    assert [float(r["samples"]) for r in rows] == [16 * (i + 1) for i in range(6)]
+    assert all(math.isnan(float(r["alpha"])) for r in rows[:3]), "the first stage has no teacher"
+    assert all(0 <= float(r["alpha"]) <= 1 for r in rows[3:])
+    assert folder.read_json("provenance.json")["commit"] == "abc"
+    assert list((folder.path / "tensorboard").iterdir())
+    assert train(folder, quiet=True, run=run) == results, "a finished run has nothing left to do"
+
+
+def test_the_same_seed_gives_the_same_policy(tmp_path, run):
+    folders = [RunFolder.create(tmp_path / name, replace(TINY, seed=seed), {}) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    for folder in folders:
+        train(folder, quiet=True, run=run)
+    a, b, c = (parameters(folder, 1) for folder in folders)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinematic):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    stage = stage_module.Stage(folder, index=1, delta=0.05, make_simulator=kinematic, quiet=True)
+    before = parameters(folder, 0)
+    assert all(torch.equal(before[name], value) for name, value in stage.network.state_dict().items())
+    assert all(torch.equal(before[name], value) for name, value in stage.transfer.teacher.state_dict().items())
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_kill_loses_at_most_one_iteration(tmp_path, run, kinematic, monkeypatch):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    add = stage_module.Metrics.add
+
+    def die(metrics, row):
+        add(metrics, row)
+        if row["iteration"] == 1:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage_module.Metrics, "add", die)
+        with pytest.raises(Killed):
+            train(folder, quiet=True, run=run)
+    assert load_checkpoint(folder.stage(0, 0.07) / "checkpoint.pt")["iteration"] == 1
+    assert len(read_metrics(folder.path)) == 2, "the row of the lost iteration is there"
+    results = train(folder, quiet=True, run=run)
+    assert [r.iterations for r in results] == [3, 3]
+    assert [int(r["iteration"]) for r in read_metrics(folder.path)] == [0, 1, 2, 0, 1, 2], "and is not there twice"
+
+
+def test_a_second_trainer_is_kept_out(tmp_path, run):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    with folder.locked(), pytest.raises(RunError, match="another process"):
+        train(folder, quiet=True, run=run)
+
+
+def test_nothing_is_overwritten(tmp_path):
+    RunFolder.create(tmp_path / "run", TINY, {})
+    with pytest.raises(RunError, match="--resume"):
+        RunFolder.create(tmp_path / "run", TINY, {})
+    with pytest.raises(RunError, match=r"config\.json"):
+        RunFolder.open(tmp_path)
+
+
+def test_an_interrupted_auto_stage_is_finished_before_another_is_chosen(tmp_path, run):
+    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
+    folder = RunFolder.create(tmp_path / "run", config, {})
+    assert following(folder, []) == 0.07
+    run("stage", [str(folder.path), "0", "0.07"])
+    begun = folder.stage(1, 0.03)
+    begun.mkdir()
+    (begun / "checkpoint.pt").write_bytes(b"")
+    assert following(folder, folder.results(), run=lambda *_: pytest.fail("no probe is needed")) == 0.03
+
+
+def test_auto_goes_where_the_probes_point(tmp_path, run):
+    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
+    folder = RunFolder.create(tmp_path / "run", config, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    asked = []
+
+    def probe(module, arguments):
+        asked.extend(float(a) for a in arguments[1:])
+        found = [{"delta": d, "success": 0.9 if d > 0.025 else 0.1, "seconds": 0.001 / d**2} for d in asked]
+        folder.write_json("probes.json", {"stages": 1, "candidates": found})
+
+    assert following(folder, folder.results(), run=probe) < 0.025
+    assert asked == [0.06, 0.05, 0.04, 0.03, 0.02, 0.01]
+
+
+def test_a_damaged_checkpoint_is_named_and_a_foreign_one_refused(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"network": {"w": torch.ones(3)}})
+    assert torch.equal(load_checkpoint(path)["network"]["w"], torch.ones(3))
+    with pytest.raises(CheckpointError, match="lacks learner"):
+        load_checkpoint(path, needs=("network", "learner"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_checkpoint(path)
+    torch.save({"format": 99}, path)
+    with pytest.raises(CheckpointError, match="format"):
+        load_checkpoint(path)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        load_checkpoint(tmp_path / "none.pt")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    (tmp_path / "file.part").symlink_to("/dev/full")  # what is written there finds no space
+    with pytest.raises(CheckpointError, match="free some space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("config", [*presets().values(), with_scene(presets()["cpu"], "solid"), without_randomisation(presets()["cpu"])])
+def test_settings_survive_their_file(config):
+    assert from_plain(TrainConfig, json.loads(json.dumps(to_plain(config)))) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["ppo"].update(clipp=0.3), "clipp"),
+        (lambda d: d["ppo"].update(epochs="many"), r"ppo\.epochs must be int"),
+        (lambda d: d["schedule"].update(deltas=3), r"schedule\.deltas must be a list"),
+        (lambda d: d.update(env=7), "must be a mapping"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(tmp_path, change, message):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    data = to_plain(TINY)
+    change(data)
+    folder.write_json("config.json", data)
+    with pytest.raises(RunError, match=message):
+        folder.config()
+
+
+def test_time_left_follows_the_trend_up_to_the_cap():
+    rising = deque([(0, 0.0, 0.5), (10, 20.0, 0.7)])
+    assert seconds_left(rising, target=0.9, cap=400) == pytest.approx(20.0)
+    assert seconds_left(deque([(0, 0.0, 0.5), (10, 20.0, 0.5)]), target=0.9, cap=31) == pytest.approx(40.0)
+    assert seconds_left(deque([(0, 0.0, 0.5)]), target=0.9, cap=31) is None
+
+
+def test_every_preset_keeps_the_papers_numbers():
+    paper = presets()["paper"]
+    assert (paper.ppo.discount, paper.ppo.clip, paper.transfer.alpha_0, paper.schedule.target_success) == (0.99, 0.2, 2.0, 0.95)
+    assert (paper.num_envs, paper.ppo.horizon, paper.schedule.max_iterations) == (128, 128, 400)
