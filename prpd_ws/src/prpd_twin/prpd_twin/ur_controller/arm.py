@@ -24,6 +24,8 @@ class Arm:
         self.model = model
         self.period = period
         self.stop_deceleration = stop_deceleration
+        self.speed_fraction = 1.0
+        """Of the pendant's speed slider; moves take so much longer."""
         self.target = np.array(joints, float)
         self.target_speed = np.zeros(6)
         self.target_acceleration = np.zeros(6)

@@ -1,174 +1,90 @@
-"""The control script that `ur_rtde` uploads, as a state machine: commands in, motions and answers out, by registers.
+"""The commands of the control script that `ur_rtde` uploads: motions and answers out, by registers.
 
-Its quirks are part of it (a stale register answers a real-time getter's first call, `servoC` never becomes ready again,
-asynchronous stops are always linear), because clients meet them on a real robot.
+Its quirks are part of it (a stale register answers a real-time getter's first call, asynchronous stops are always
+linear), because clients meet them on a real robot. What this emulator does not have ends the program, in words.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional
 
 import numpy as np
 import pinocchio as pin
 
 from prpd_twin.ur_controller.host import Host
 from prpd_twin.ur_controller.kinematics import UnreachableError, pose_from_ur, pose_to_ur
+from prpd_twin.ur_controller.script_machine import CONTACT, ScriptMachine
 from prpd_twin.ur_controller.upload import PathSignal, Upload
-from prpd_twin.ur_controller.urscript import Motions, ScriptError, Steps
+from prpd_twin.ur_controller.urscript import ScriptError, Steps
 
-READY, DONE = 1, 2
-REAL_TIME = frozenset({6, 9, 10, 11, 24, 25, 26, 27, 38, 58})
-"""Commands that are carried out in each cycle in which the register holds them, and that are never `done`."""
-STOP_SCRIPT = 255
+STEP_BACK_SPEED, STEP_BACK_ACCELERATION, CONTACT_DECELERATION = 0.25, 1.2, 3.0
+"""m/s, m/s^2 (defaults of `movel`) and m/s^2, after a contact."""
+JOG_STOP, JOG_TIME = 1.2, 0.01
+"""m/s^2 and s."""
+NOT_EMULATED = {6: "forceMode", 7: "forceModeStop", 12: "servoC", 18: "teachMode", 52: "freedriveMode"}
+WITHOUT_EFFECT = frozenset({19, 20, 21, 53, 56, 57, 59})
+"""Settings of modes that the emulator does not have, and gravity, which stays where it is."""
 
 
-class ControlScript:
-    """One run of the script. `cycle` is called every controller period until it returns False."""
+class ControlScript(ScriptMachine):
+    """One run of the script, with the path that its client wrote into it."""
 
     def __init__(self, host: Host, upload: Upload) -> None:
-        self._host = host
-        self._arm = host.arm
+        super().__init__(host, int_offset=upload.int_offset, float_offset=upload.float_offset)
         self._path = upload.path
-        self._int = [f"input_int_register_{i + upload.int_offset}" for i in range(24)]
-        self._double = [f"input_double_register_{i + upload.float_offset}" for i in range(24)]
-        self._out_int = [f"output_int_register_{i + upload.int_offset}" for i in range(24)]
-        self._out_double = [f"output_double_register_{i + upload.float_offset}" for i in range(24)]
-        self._motions = Motions(host.arm)
-        self._threads: Dict[str, Steps] = {}
         self._servo: tuple = ()
         self._servo_pose: Optional[np.ndarray] = None
         self._speed: tuple = ()
+        self._jog: tuple = ()
         self._last_stop_linear = False
-        self._async_writes = 0
-        self._async_operation = 0
-        self._main = self._main_loop()
+        self._contact_steps = 0
 
-    def cycle(self) -> bool:
-        """One period of all threads; False when the script has ended. Raises ScriptError and MotionError."""
-        self._motions.new_cycle()
-        try:
-            next(self._main)
-        except StopIteration:
-            return False
-        for name, thread in list(self._threads.items()):
-            try:
-                next(thread)
-            except StopIteration:
-                if self._threads.get(name) is thread:
-                    del self._threads[name]
-        return True
-
-    # -- registers --
-
-    def _read(self, first: int, count: int = 6) -> np.ndarray:
-        values = self._host.inputs.values
-        return np.array([values[name] for name in self._double[first : first + count]])
-
-    def _number(self, index: int) -> float:
-        return float(self._host.inputs.values[self._double[index]])
-
-    def _integer(self, index: int) -> int:
-        return int(self._host.inputs.values[self._int[index]])
-
-    def _answer(self, values: Union[Sequence[float], np.ndarray]) -> None:
-        for name, value in zip(self._out_double, values):
-            self._host.outputs[name] = float(value)
-
-    def _answer_integer(self, value: int) -> None:
-        self._host.outputs[self._out_int[1]] = int(value)
-
-    def _status(self, value: int) -> None:
-        self._host.outputs[self._out_int[0]] = value
-
-    def _progress(self, value: int) -> None:
-        """The word that tells how far an asynchronous operation is; negative is finished, 0 a new start."""
-        self._async_writes = (self._async_writes + 1) % 128
-        if value == 0:
-            self._async_operation = (self._async_operation + 1) % 128
-        word = (self._async_writes << 16) | (self._async_operation << 24)
-        if value >= 0:
-            word |= min(value, 32767) | 0x8000
-        self._host.outputs[self._out_int[2]] = word
-
-    # -- threads --
-
-    def _main_loop(self) -> Steps:
-        self._progress(-1)
-        self._status(READY)
-        executed = False
-        while True:
-            code = self._integer(0)
-            if code in REAL_TIME:
-                self._start(code)
-                self._status(READY)
-            elif code == 0:
-                executed = False
-                self._status(READY)
-            elif code == STOP_SCRIPT:
-                return
-            elif not executed:
-                steps = self._start(code)
-                if steps is not None:
-                    yield from steps
-                self._status(DONE)
-                executed = True
-            yield
-
-    def _start(self, code: int) -> Optional[Steps]:
+    def start(self, code: int) -> Optional[Steps]:
+        """Carry out a command; what takes time is returned as a generator."""
+        if code in NOT_EMULATED:
+            raise ScriptError(f"{NOT_EMULATED[code]} is not emulated")
+        if code in WITHOUT_EFFECT:
+            return None
         handler = _HANDLERS.get(code)
         if handler is None:
-            self._host.log(f"control script: command {code} does nothing in this emulator")
+            self.host.log(f"control script: command {code} is unknown")
             return None
-        return handler(self)
-
-    def _run_thread(self, name: str, steps: Callable[[], Steps]) -> None:
-        if name not in self._threads:
-            self._threads[name] = steps()
+        steps: Optional[Steps] = handler(self)
+        return steps
 
     def _servo_thread(self) -> Steps:
         while True:
-            yield from self._motions.servoj("servo", *self._servo)
+            yield from self.motions.servoj("servo", *self._servo)
 
     def _speed_thread(self) -> Steps:
         while True:
             command, *arguments = self._speed
             yield from command("speed", *arguments)
 
-    def _operation(self, steps: Steps) -> Steps:
-        self._progress(0)
-        yield from steps
-        self._progress(-1)
-
-    def _end_async(self, name: str) -> bool:
-        if self._threads.pop(name, None) is None:
-            return False
-        self._progress(-1)
-        return True
-
     # -- moves --
 
     def _move(self, steps: Callable[[str], Steps]) -> Optional[Steps]:
-        self._end_async("move")
-        if self._integer(1) == 1:
-            self._threads["move"] = self._operation(steps("move"))
+        self.end_operation("move")
+        if self.integer(1) == 1:
+            self.threads["move"] = self.operation(steps("move"))
             return None
         return steps("main")
 
     def _movej(self) -> Optional[Steps]:
-        goal, speed, acceleration = self._read(0), self._number(6), self._number(7)
-        return self._move(lambda thread: self._motions.movej(thread, goal, speed, acceleration))
+        goal, speed, acceleration = self.read(0), self.number(6), self.number(7)
+        return self._move(lambda thread: self.motions.movej(thread, goal, speed, acceleration))
 
     def _movej_ik(self) -> Optional[Steps]:
-        goal, speed, acceleration = self._motions.inverse(self._pose(0)), self._number(6), self._number(7)
-        return self._move(lambda thread: self._motions.movej(thread, goal, speed, acceleration))
+        goal, speed, acceleration = self.motions.inverse(self.pose(0)), self.number(6), self.number(7)
+        return self._move(lambda thread: self.motions.movej(thread, goal, speed, acceleration))
 
     def _movel(self) -> Optional[Steps]:
-        goal, speed, acceleration = self._pose(0), self._number(6), self._number(7)
-        return self._move(lambda thread: self._motions.movel(thread, goal, speed, acceleration))
+        goal, speed, acceleration = self.pose(0), self.number(6), self.number(7)
+        return self._move(lambda thread: self.motions.movel(thread, goal, speed, acceleration))
 
     def _movel_fk(self) -> Optional[Steps]:
-        goal, speed, acceleration = self._pose_of(self._read(0)), self._number(6), self._number(7)
-        return self._move(lambda thread: self._motions.movel(thread, goal, speed, acceleration))
+        goal, speed, acceleration = self._pose_of(self.read(0)), self.number(6), self.number(7)
+        return self._move(lambda thread: self.motions.movel(thread, goal, speed, acceleration))
 
     def _move_path(self) -> Optional[Steps]:
         return self._move(self._along_path)
@@ -177,119 +93,169 @@ class ControlScript:
         """Waypoint by waypoint; blend radii are not rounded, the arm rests at each."""
         for item in self._path:
             if isinstance(item, PathSignal):
-                self._progress(item.index)
+                self.progress(item.index)
                 continue
             goal = np.array(item.numbers)
             if item.command == "movej":
-                joints = self._motions.inverse(pose_from_ur(goal)) if item.is_pose else goal
-                yield from self._motions.movej(thread, joints, item.speed, item.acceleration)
+                joints = self.motions.inverse(pose_from_ur(goal)) if item.is_pose else goal
+                yield from self.motions.movej(thread, joints, item.speed, item.acceleration)
             else:
                 pose = pose_from_ur(goal) if item.is_pose else self._pose_of(goal)
-                yield from self._motions.movel(thread, pose, item.speed, item.acceleration)
+                yield from self.motions.movel(thread, pose, item.speed, item.acceleration)
 
     def _stop(self) -> Optional[Steps]:
-        deceleration, asynchronous = self._number(0), self._integer(1) == 1
-        if not self._end_async("stop"):
-            self._end_async("move")
+        deceleration, asynchronous = self.number(0), self.integer(1) == 1
+        if not self.end_operation("stop"):
+            self.end_operation("move")
         if asynchronous:
             self._last_stop_linear = True
-            self._threads["stop"] = self._operation(self._motions.stopl("stop", deceleration))
+            self.threads["stop"] = self.operation(self.motions.stopl("stop", deceleration))
             return None
-        stop = self._motions.stopl if self._last_stop_linear else self._motions.stopj
+        stop = self.motions.stopl if self._last_stop_linear else self.motions.stopj
         return stop("main", deceleration)
 
     # -- streams --
 
     def _servo_to(self, joints: np.ndarray) -> None:
-        time, lookahead, gain = self._read(8, 3)
+        time, lookahead, gain = self.read(8, 3)
         if not (np.isfinite(joints).all() and time >= 0 and lookahead > 0 and gain > 0):
             numbers = f"q={joints.tolist()} t={time} lookahead_time={lookahead} gain={gain}"
             raise ScriptError(f"servoj: bad arguments {numbers}")
         self._servo = (joints, time, lookahead, gain)
-        self._run_thread("servo", self._servo_thread)
+        self.run_once("servo", self._servo_thread)
 
     def _servoj(self) -> None:
         self._servo_pose = None
-        self._servo_to(self._read(0))
+        self._servo_to(self.read(0))
 
     def _servol(self) -> None:
-        numbers = self._read(0)
-        if "servo" in self._threads and self._servo_pose is not None and (numbers == self._servo_pose).all():
+        numbers = self.read(0)
+        if "servo" in self.threads and self._servo_pose is not None and (numbers == self._servo_pose).all():
             self._servo_to(self._servo[0])
         else:
-            near = self._servo[0] if "servo" in self._threads else None
-            self._servo_to(self._motions.inverse(pose_from_ur(numbers), near))
+            near = self._servo[0] if "servo" in self.threads else None
+            self._servo_to(self.motions.inverse(pose_from_ur(numbers), near))
             self._servo_pose = numbers
 
     def _speedj(self) -> None:
-        self._speed = (self._motions.speedj, self._read(0), self._number(6), self._number(7))
-        self._run_thread("speed", self._speed_thread)
+        self._speed = (self.motions.speedj, self.read(0), self.number(6), self.number(7))
+        self.run_once("speed", self._speed_thread)
 
     def _speedl(self) -> None:
-        self._speed = (self._motions.speedl, self._read(0), self._number(6), self._number(7))
-        self._run_thread("speed", self._speed_thread)
+        self._speed = (self.motions.speedl, self.read(0), self.number(6), self.number(7))
+        self.run_once("speed", self._speed_thread)
 
     def _servo_stop(self) -> Steps:
-        self._threads.pop("servo", None)
-        return self._motions.stopl("main", self._number(0))
+        self.threads.pop("servo", None)
+        return self.motions.stopl("main", self.number(0))
 
     def _speed_stop(self) -> Steps:
-        self._threads.pop("speed", None)
-        joint_space = bool(self._speed) and self._speed[0] == self._motions.speedj
-        stop = self._motions.stopj if joint_space else self._motions.stopl
-        return stop("main", self._number(0))
+        self.threads.pop("speed", None)
+        joint_space = bool(self._speed) and self._speed[0] == self.motions.speedj
+        stop = self.motions.stopj if joint_space else self.motions.stopl
+        return stop("main", self.number(0))
+
+    # -- contact and jogging --
+
+    def _move_until_contact(self) -> Steps:
+        twist, direction, acceleration = self.read(0), self.read(6), self.number(12)
+        while not (steps := self.host.contact_steps(direction)):
+            yield from self.motions.speedl("main", twist, acceleration, self.arm.period)
+        yield from self._step_back(steps)
+
+    def _step_back(self, steps: int) -> Steps:
+        """Stop, and go to where the contact began."""
+        joints = self.host.joint_history(steps)
+        yield from self.motions.stopl("main", CONTACT_DECELERATION)
+        yield from self.motions.movel("main", self._pose_of(joints), STEP_BACK_SPEED, STEP_BACK_ACCELERATION)
+
+    def _start_contact_detection(self) -> None:
+        self.threads["contact"] = self._contact_thread(self.read(0))
+
+    def _contact_thread(self, direction: np.ndarray) -> Steps:
+        """Wait until nothing touches, then until something does."""
+        self._contact_steps = 0
+        while self.host.contact_steps(self._along(direction)):
+            yield
+        while not (steps := self.host.contact_steps(self._along(direction))):
+            yield
+        self._contact_steps = steps
+        self.internal_command = CONTACT
+
+    def _along(self, direction: np.ndarray) -> np.ndarray:
+        return direction if direction.sum() >= 1e-10 else self.arm.target_twist()
+
+    def _contact_found(self) -> Steps:
+        self.end_operation("move")
+        yield from self._step_back(self._contact_steps)
+
+    def _stop_contact_detection(self) -> None:
+        self.threads.pop("contact", None)
+        self.answer_integer(self._contact_steps)
+
+    def _start_jog(self) -> None:
+        feature = round(self.number(6))
+        frame = {1: self.arm.actual_tcp, 2: lambda: self.pose(8)}.get(feature, pin.SE3.Identity)().rotation
+        self._jog = (frame, self.read(0), self.number(7))
+        self.run_once("jog", self._jog_thread)
+
+    def _jog_thread(self) -> Steps:
+        while True:
+            frame, speeds, acceleration = self._jog
+            twist = np.concatenate([frame @ speeds[:3], frame @ speeds[3:]])
+            yield from self.motions.speedl("jog", twist, acceleration, JOG_TIME)
+
+    def _stop_jog(self) -> Steps:
+        self.threads.pop("jog", None)
+        return self.motions.stopl("main", JOG_STOP)
 
     # -- geometry --
 
-    def _pose(self, first: int) -> pin.SE3:
-        return pose_from_ur(self._read(first))
-
     def _pose_of(self, joints: np.ndarray) -> pin.SE3:
-        return self._arm.model.forward(joints)
+        return self.arm.model.forward(joints)
 
     def _solve(self, near: Optional[np.ndarray]) -> None:
-        self._answer(self._motions.inverse(self._pose(0), near))
+        self.answer(self.motions.inverse(self.pose(0), near))
 
     def _has_solution(self, near: Optional[np.ndarray]) -> None:
         try:
-            self._arm.model.inverse(self._pose(0), self._arm.target if near is None else near)
+            self.arm.model.inverse(self.pose(0), self.arm.target if near is None else near)
         except UnreachableError:
-            self._answer_integer(0)
+            self.answer_integer(0)
         else:
-            self._answer_integer(1)
+            self.answer_integer(1)
 
     def _within_limits(self, pose: bool) -> None:
         try:
-            joints = self._arm.model.inverse(self._pose(0), self._arm.target) if pose else self._read(0)
+            joints = self.arm.model.inverse(self.pose(0), self.arm.target) if pose else self.read(0)
         except UnreachableError:
-            self._answer_integer(0)
+            self.answer_integer(0)
         else:
-            self._answer_integer(int(self._host.within_limits(joints)))
+            self.answer_integer(int(self.host.within_limits(joints)))
 
     def _forward(self) -> None:
-        self._answer(pose_to_ur(self._arm.model.flange(self._read(0)) * pose_from_ur(self._read(6))))
+        self.answer(pose_to_ur(self.arm.model.flange(self.read(0)) * pose_from_ur(self.read(6))))
 
     # -- settings --
 
     def _set_payload(self) -> None:
-        mass, *cog = self._read(0, 4).tolist()
-        self._host.set_payload(mass, cog if any(cog) else None)
+        mass, *cog = self.read(0, 4).tolist()
+        self.host.set_payload(mass, cog if any(cog) else None)
 
     def _set_tcp(self) -> None:
-        self._arm.model.tcp = self._pose(0)
+        self.arm.model.tcp = self.pose(0)
 
     def _set_watchdog(self) -> None:
-        self._host.watch(self._int[0], self._number(0))
+        self.host.watch(self.command_register, self.number(0))
 
 
-Handler = Callable[[ControlScript], Any]
 
-_HANDLERS: Dict[int, Handler] = {
+_HANDLERS: Dict[int, Callable[[ControlScript], Any]] = {
     1: ControlScript._movej,
     2: ControlScript._movej_ik,
     3: ControlScript._movel,
     4: ControlScript._movel_fk,
-    8: lambda s: s._host.zero_force(),
+    8: lambda s: s.host.zero_force(),
     9: ControlScript._speedj,
     10: ControlScript._speedl,
     11: ControlScript._servoj,
@@ -297,28 +263,36 @@ _HANDLERS: Dict[int, Handler] = {
     16: ControlScript._servo_stop,
     17: ControlScript._set_payload,
     24: ControlScript._servol,
-    25: lambda s: s._answer_integer(s._host.contact_steps(s._read(0))),
-    26: lambda s: s._answer([s._arm.period]),
-    27: lambda s: s._answer(s._host.joint_history(s._integer(1))),
-    28: lambda s: s._answer(pose_to_ur(s._arm.target_tcp())),
+    25: lambda s: s.answer_integer(s.host.contact_steps(s.read(0))),
+    26: lambda s: s.answer([s.arm.period]),
+    27: lambda s: s.answer(s.host.joint_history(s.integer(1))),
+    28: lambda s: s.answer(pose_to_ur(s.arm.target_tcp())),
     29: ControlScript._set_tcp,
-    30: lambda s: s._solve(s._read(6)),
-    31: lambda s: s._host.protective_stop("protective_stop() was called"),
+    30: lambda s: s._solve(s.read(6)),
+    31: lambda s: s.host.protective_stop("protective_stop() was called"),
     33: ControlScript._stop,
     34: ControlScript._stop,
     35: ControlScript._set_watchdog,
     36: lambda s: s._within_limits(pose=True),
     37: lambda s: s._within_limits(pose=False),
-    38: lambda s: s._answer(s._host.joint_torques()),
-    39: lambda s: s._answer(pose_to_ur(s._pose(0) * s._pose(6))),
-    40: lambda s: s._answer(pose_to_ur(s._arm.model.tcp)),
-    43: lambda s: s._answer(pose_to_ur(s._arm.actual_tcp())),
+    38: lambda s: s.answer(s.host.joint_torques()),
+    39: lambda s: s.answer(pose_to_ur(s.pose(0) * s.pose(6))),
+    40: lambda s: s.answer(pose_to_ur(s.arm.model.tcp)),
+    41: ControlScript._start_jog,
+    42: ControlScript._stop_jog,
+    43: lambda s: s.answer(pose_to_ur(s.arm.actual_tcp())),
     44: ControlScript._forward,
     45: ControlScript._move_path,
     46: lambda s: s._solve(None),
-    47: lambda s: s._answer_integer(int(s._arm.steady)),
-    58: lambda s: s._answer(pose_to_ur(s._arm.model.flange(s._arm.actual))),
+    47: lambda s: s.answer_integer(int(s.arm.steady)),
+    51: ControlScript._move_until_contact,
+    54: lambda s: s.answer_integer(0),
+    58: lambda s: s.answer(pose_to_ur(s.arm.model.flange(s.arm.actual))),
     60: lambda s: s._has_solution(None),
-    61: lambda s: s._has_solution(s._read(6)),
+    61: lambda s: s._has_solution(s.read(6)),
+    62: ControlScript._start_contact_detection,
+    63: ControlScript._stop_contact_detection,
+    64: lambda s: s.answer_integer(s._contact_steps),
     65: ControlScript._set_payload,
+    CONTACT: ControlScript._contact_found,
 }

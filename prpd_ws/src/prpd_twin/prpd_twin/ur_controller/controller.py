@@ -10,6 +10,7 @@ from typing import Any, Deque, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
 from prpd_twin.ur_controller.arm import Arm
 from prpd_twin.ur_controller.control_script import ControlScript
@@ -19,11 +20,16 @@ from prpd_twin.ur_controller.other_script import OtherScript
 from prpd_twin.ur_controller.outputs import OutputState, write_outputs
 from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyLimits, SafetyMode
 from prpd_twin.ur_controller.upload import Upload
-from prpd_twin.ur_controller.urscript import ScriptError, MotionError
+from prpd_twin.ur_controller.urscript import MotionError, ScriptError
 from prpd_twin.ur_controller.variables import Inputs
 
 PERIOD = 0.002
 """s, of an e-Series controller."""
+
+
+def nominal_tool() -> Payload:
+    """The bucket of the nominal cell, its centre of gravity about in the middle of the bowl's floor."""
+    return Payload(BucketGeometry().mass, Cell().tool0_from_bucket.position)
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,8 @@ class RobotConfig:
     """rad, where the arm stands at first: above the start pose of the nominal cell."""
     tcp: Tuple[float, float, float, float, float, float] = tuple(Cell().tool0_from_bucket.rotation_vector().tolist())
     """m and rad, the TCP of the pendant's installation, in the flange's frame: the nominal cell's bucket."""
-    tool: Payload = field(default_factory=Payload)
-    """What is really mounted on the flange."""
+    tool: Payload = field(default_factory=nominal_tool)
+    """What is really mounted on the flange, and what the pendant's installation says is: the nominal cell's bucket."""
     limits: SafetyLimits = field(default_factory=SafetyLimits)
     """Of the robot's own safety system."""
     remote_control: bool = True
@@ -69,6 +75,7 @@ class Controller:
         self.arm.model.tcp = pose_from_ur(config.tcp)
         self.inputs = Inputs()
         self.force = ForceSensor(config.tool, noise=config.force_noise, seed=config.seed)
+        self.force.set_payload(config.tool.mass, config.tool.cog)
         self.outputs: Dict[str, Any] = OutputState.initial()
         self.cycles = 0
         self.robot_mode = RobotMode.RUNNING if config.powered else RobotMode.POWER_OFF
@@ -76,7 +83,6 @@ class Controller:
         self.runtime = RuntimeState.STOPPED
         self.remote_control = config.remote_control
         self.loaded = ""
-        self.speed_fraction = 1.0
         self.stopped_because = ""
         self._log = logging.getLogger("ur_controller")
         self._program: Optional[Any] = None
@@ -282,7 +288,7 @@ class Controller:
         if self._watch and self._watch[0] in values:
             self._watched_at = self.time
         if values.get("speed_slider_mask"):
-            self.speed_fraction = min(max(float(self.inputs.values["speed_slider_fraction"]), 0.0), 1.0)
+            self.arm.speed_fraction = min(max(float(self.inputs.values["speed_slider_fraction"]), 0.0), 1.0)
         for bank, shift in (("standard", 0), ("configurable", 8), ("tool", 16)):
             mask = int(values.get(f"{bank}_digital_output_mask", 0)) << shift
             wanted = int(self.inputs.values[f"{bank}_digital_output"]) << shift

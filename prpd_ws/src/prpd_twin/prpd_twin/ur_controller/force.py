@@ -31,7 +31,7 @@ class Payload:
 
 
 class ForceSensor:
-    """Wrench at the TCP along the axes of `base`: what the soil does, what the payload setting gets wrong, and noise."""
+    """Wrench at the TCP along the axes of `base`: the soil's push, what the payload setting gets wrong, and noise."""
 
     def __init__(self, tool: Payload, *, noise: float, seed: int) -> None:
         self._tool = tool

@@ -1,7 +1,7 @@
 """The arm's rigid-body model, read from the URDF with Pinocchio.
 
-Poses are Pinocchio's SE3 of flange or TCP in the controller's frame `base`; a *UR pose* is six numbers, x, y, z in m and
-a rotation vector in rad.
+Poses are Pinocchio's SE3 of flange or TCP in the controller's frame `base`; a *UR pose* is six numbers, x, y, z in m
+and a rotation vector in rad.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class ArmModel:
         return pin.computeFrameJacobian(self._model, self._data, joints, self._tcp, pin.LOCAL_WORLD_ALIGNED)
 
     def gravity_torques(self, joints: np.ndarray) -> np.ndarray:
-        """(6,) N m that hold the arm's own weight still (payload not counted)."""
+        """(6,) N m that hold arm and bucket, as the URDF weighs them, against gravity."""
         return pin.computeGeneralizedGravity(self._model, self._data, joints).copy()
 
     def inverse(self, tcp_pose: pin.SE3, near: np.ndarray) -> np.ndarray:

@@ -69,7 +69,8 @@ class LinePath:
         self._start = start.copy()
         self._way = goal.translation - start.translation
         self._turn = pin.log3(start.rotation.T @ goal.rotation)
-        self._profile = Trapezoid(float(max(np.linalg.norm(self._way), np.linalg.norm(self._turn))), speed, acceleration)
+        length = max(float(np.linalg.norm(self._way)), float(np.linalg.norm(self._turn)))
+        self._profile = Trapezoid(length, speed, acceleration)
         self.duration = self._profile.duration
 
     def at(self, time: float) -> pin.SE3:

@@ -62,7 +62,7 @@ def write_outputs(robot: Controller) -> None:
     out["safety_status_bits"] = SAFETY_BITS[robot.safety_mode]
     out["runtime_state"] = int(robot.runtime)
     out["speed_scaling"] = 1.0 if playing else 0.0
-    out["target_speed_fraction"] = robot.speed_fraction
+    out["target_speed_fraction"] = arm.speed_fraction
 
 
 def _write_forces(robot: Controller, jacobian: np.ndarray) -> None:

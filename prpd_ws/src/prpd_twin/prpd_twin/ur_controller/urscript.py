@@ -67,7 +67,7 @@ class Motions:
             if arm.target is not expected:
                 yield from self._follow(thread, plan, acceleration)
                 return
-            time += arm.period
+            time += arm.period * arm.speed_fraction
             place = path.at(time)
             expected = self._inverse_on_path(place) if isinstance(place, pin.SE3) else place
             self._take(thread, expected)
