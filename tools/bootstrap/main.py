@@ -49,7 +49,7 @@ def _run(argv: list[str]) -> int:
     found = ros.detect(os.environ)
     if command in ("-h", "--help", "help"):
         return _help(found)
-    sets = rest if command == "install" else requirement_sets(command)
+    sets = ["base", *rest] if command == "install" else requirement_sets(command)
     state = prepare(found, sets, clean=command == "build" and "--clean" in rest)
     variables = workspace.variables(state, os.environ)
     if command in ("build", "install"):

@@ -23,9 +23,11 @@ LIBRARIES = {
     "libEGL.so.1": ("libegl1", "libglvnd0"),
     "libX11.so.6": ("libx11-6", "libxcb1", "libxau6", "libxdmcp6", "libbsd0", "libmd0"),
     "libudev.so.1": ("libudev1",),
-    "libidn2.so.0": ("libidn2-0", "libunistring2"),
+    "libidn2.so.0": ("libidn2-0",),
+    "libgomp.so.1": ("libgomp1",),
 }
-"""What Open3D loads (and never calls here), and the Debian packages that hold it; libusb comes as a wheel."""
+"""What Open3D (mostly for windows that are never opened here) and Pinocchio load, and the Debian packages that hold it;
+libusb comes as a wheel."""
 
 
 def missing_libraries(python: str) -> list[str]:
@@ -92,6 +94,7 @@ def compiler_environment(interpreter: Interpreter) -> dict[str, str]:
     if not has_compiler():
         folder = STATE / "compiler"
         variables = {"CC": str(folder / "cc"), "CXX": str(folder / "c++"), "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache")}
+        variables["CMAKE_LIBRARY_PATH"] = str(folder)
     if not interpreter.has_headers:
         # Debian splits pyconfig.h by architecture, and includes it relative to this folder.
         flags = f"-isystem {SYSTEM_LIBRARIES / 'usr/include'}"
@@ -103,8 +106,8 @@ def wrap_compiler() -> None:
     """Give the compiler from the Python index the names and the options that CMake expects of one."""
     folder = STATE / "compiler"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, language in (("cc", "cc"), ("c++", "c++")):
-        script = folder / name
+    for language in ("cc", "c++"):
+        script = folder / language
         # It warns about -rpath-link, which it does not need.
         script.write_text(
             "#!/bin/sh\n"
@@ -115,6 +118,8 @@ def wrap_compiler() -> None:
             f'exec "{VENV}/bin/python" -m ziglang {language} "$@"\n'
         )
         script.chmod(0o755)
+    # The ROS wheels look for this library, which has been a part of libc for years, under its old name.
+    (folder / "libdl.a").write_bytes(b"!<arch>\n")
 
 
 def _unpack_debian(packages: Sequence[str], what: str) -> None:

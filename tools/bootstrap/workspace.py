@@ -36,9 +36,9 @@ def installed_names() -> Iterator[str]:
             yield from sorted(str(entry.relative_to(SOURCES)) for entry in path.iterdir())
 
 
-def digest() -> str:
+def digest(state: State) -> str:
     """Of all that a build depends on."""
-    total = hashlib.sha256()
+    total = hashlib.sha256(state.sets.get("ros", "").encode())
     for path in inputs():
         total.update(str(path.relative_to(SOURCES)).encode() + b"\0" + path.read_bytes() + b"\0")
     total.update("\n".join(installed_names()).encode())
@@ -60,7 +60,7 @@ def read_stamp() -> dict:
 
 def is_built(state: State) -> bool:
     """Whether the installed workspace is that of the sources."""
-    return read_stamp() == {"context": context(state), "digest": digest()}
+    return read_stamp() == {"context": context(state), "digest": digest(state)}
 
 
 def build(state: State, *, clean: bool = False) -> None:
@@ -76,7 +76,7 @@ def build(state: State, *, clean: bool = False) -> None:
     _write_stamp(state, "")
     if state.ros == "wheels":
         mend_exports(state)
-    now = digest()
+    now = digest(state)
     with Step("building the workspace") as step:
         _colcon(state, step)
     _write_stamp(state, now)
@@ -139,7 +139,7 @@ def variables(state: State, environment: Mapping[str, str]) -> dict[str, str]:
         ],
         "LD_LIBRARY_PATH": [str(INSTALL / "lib")],
     }
-    fixed = {"VIRTUAL_ENV": str(VENV), "PRPD_ROOT": str(ROOT), "PRPD_ROS": state.ros}
+    fixed = {"VIRTUAL_ENV": str(VENV), "PRPD_ROOT": str(ROOT), "PRPD_ROS": state.ros, "ORT_DISABLE_TELEMETRY": "1"}
     if state.ros == "wheels":
         paths["AMENT_PREFIX_PATH"].append(str(VENV))
         paths["CMAKE_PREFIX_PATH"].append(str(VENV))

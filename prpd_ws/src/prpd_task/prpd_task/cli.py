@@ -34,7 +34,7 @@ def summary(entry: EntryPoint) -> str:
     if path is None:
         return f"(not available: module {entry.module} is not installed)"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "(no description)"
-    return text.strip().splitlines()[0]
+    return text.strip().splitlines()[0].replace(f"`prpd {entry.name}`: ", "")
 
 
 def _source(module: str) -> Optional[Path]:
