@@ -27,20 +27,13 @@ def check_specs(specs: Sequence[SceneSpec]) -> None:
             )
 
 
-def check_reset(
-    first: SceneSpec, capacity: int, env_ids: Sequence[int], specs: Sequence[SceneSpec], num_envs: int
-) -> None:
+def check_reset(first: SceneSpec, env_ids: Sequence[int], specs: Sequence[SceneSpec], num_envs: int) -> None:
     """Whether these scenes fit this simulator."""
     check_specs([first, *specs])
     if len(env_ids) != len(specs):
         raise ValueError(f"{len(env_ids)} environments to reset, but {len(specs)} scenes for them")
     if len(set(env_ids)) != len(env_ids) or not all(0 <= e < num_envs for e in env_ids):
         raise ValueError(f"environments to reset must be distinct and in 0..{num_envs - 1}, not {list(env_ids)}")
-    most = max((spec.grains.count for spec in specs), default=0)
-    if most > capacity:
-        raise ValueError(
-            f"a scene of {most} grains does not fit: this simulator has room for {capacity}; pass max_grains={most}"
-        )
 
 
 def check_poses(what: str, poses: np.ndarray, count: int) -> np.ndarray:

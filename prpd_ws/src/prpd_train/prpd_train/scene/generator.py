@@ -71,11 +71,13 @@ def make_scene(
 
     nominal_volume = footprint[0] * footprint[1] * depth
     volume = nominal_volume * sample.soil_volume
-    count = int(volume * packing(delta, footprint) / delta**3 + 0.5)
-    grains = Grains(edge=delta, count=count, total_mass=soil_density * nominal_volume * sample.soil_mass)
-    if count < 1 or grains.diameter > min(footprint):
+    spheres, cubes = (int(volume * share / delta**3 + 0.5) for share in packing(delta, footprint))
+    grains = Grains(
+        edge=delta, count=cubes, spheres=spheres, total_mass=soil_density * nominal_volume * sample.soil_mass
+    )
+    if min(spheres, cubes) < 1 or grains.diameter > min(footprint):
         raise ValueError(
-            f"grains of {delta} m leave {count} in a bed of {footprint[0]} x {footprint[1]} x {depth} m; use a smaller delta or a larger bed"
+            f"grains of {delta} m leave {min(spheres, cubes)} in a bed of {footprint[0]} x {footprint[1]} x {depth} m; use a smaller delta or a larger bed"
         )
     bed = Bed(footprint=footprint, depth=volume / (footprint[0] * footprint[1]), surface_height=sample.ground_height)
     rock = _rock(delta, rock_shape, rock_burial, bed, sample)
@@ -93,14 +95,13 @@ def make_scene(
     )
 
 
-def packing(delta: float, footprint: Tuple[float, float]) -> float:
-    """Grains per delta^3 of bed: about 1, less where the walls keep large grains apart.
+def packing(delta: float, footprint: Tuple[float, float]) -> Tuple[float, float]:
+    """Spheres, and cubes, per delta^3 of settled bed: about 1, less where the walls keep large grains apart.
 
     Fitted to settled beds (docs/physics.md), so that a bed is equally deep at every grain size.
     """
-    diameter = SPHERE_DIAMETER * delta
-    solid_fraction = 0.70 / (1 + 2 * diameter / min(footprint))
-    return solid_fraction / SPHERE_PACKING
+    narrowness = delta / min(footprint)
+    return 0.70 / (1 + 2 * SPHERE_DIAMETER * narrowness) / SPHERE_PACKING, 0.82 / (1 + 1.7 * narrowness)
 
 
 def _rock(delta: float, shape: str, burial: float, bed: Bed, sample: Sample) -> Rock:
@@ -133,7 +134,7 @@ def _scaled(materials: Materials, factor: float) -> Materials:
     return Materials(**{name: getattr(materials, name) * factor for name in names})
 
 
-def place_grains(spec: SceneSpec) -> np.ndarray:
+def place_grains(spec: SceneSpec, count: int) -> np.ndarray:
     """(count, 3) m: where the grains start before they settle: loose layers from the floor up, without regard to the rock.
 
     Each layer is shifted and shaken at random, since grains stacked straight would stay stacked.
@@ -145,7 +146,7 @@ def place_grains(spec: SceneSpec) -> np.ndarray:
     layers = []
     total = 0
     height = spec.bed.floor + 0.51 * d
-    while total < spec.grains.count:
+    while total < count:
         xs, ys = ((np.arange(n) + 0.5) / n * side - side / 2 for n, side in zip(columns, spec.bed.footprint))
         y, x = np.meshgrid(ys, xs, indexing="ij")
         layer = np.stack([x, y, np.full_like(x, height)], -1).reshape(-1, 3)
@@ -156,7 +157,7 @@ def place_grains(spec: SceneSpec) -> np.ndarray:
         total += len(layer)
         height += 0.95 * d
     points = np.concatenate(layers)
-    return points[: spec.grains.count]
+    return points[:count]
 
 
 def _folded(points: np.ndarray, half: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def rigid_scene(spec: SceneSpec) -> RigidScene:
             mass=mass,
             inertia=_rows(np.eye(3) * mass * d * d / 6),
         ),
-        grain_positions=place_grains(spec),
+        grain_positions=place_grains(spec, spec.grains.count),
         touching=touching(spec.contacts),
     )
 

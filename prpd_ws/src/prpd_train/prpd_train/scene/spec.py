@@ -48,23 +48,29 @@ class Bed:
 
 @dataclass(frozen=True)
 class Grains:
-    """The soil: equal grains, cubes or spheres as the engine builds them, with the same number and the same mass."""
+    """The soil: equal grains, spheres or cubes as the engine builds them, of the same total mass in the same bed.
+
+    Cubes settle more loosely than spheres at equal size, so that fewer of them fill the bed.
+    """
 
     edge: float
     """m, of a cubic grain: the scene's grain size."""
     count: int
+    """How many cubes fill the bed."""
+    spheres: int
+    """How many spheres fill the bed, for an engine of spheres."""
     total_mass: float
     """kg, of all of them."""
+
+    @property
+    def mass(self) -> float:
+        """kg, of a cubic grain."""
+        return self.total_mass / self.count
 
     @property
     def diameter(self) -> float:
         """m, of a spherical grain, which with its share of the pores takes up the bulk volume edge^3."""
         return SPHERE_DIAMETER * self.edge
-
-    @property
-    def mass(self) -> float:
-        """kg, of one grain."""
-        return self.total_mass / self.count
 
 
 @dataclass(frozen=True)

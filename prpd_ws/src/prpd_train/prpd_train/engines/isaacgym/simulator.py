@@ -112,7 +112,7 @@ class IsaacGymSimulator:
         The specs must be those that the environments were built with.
         """
         envs = [int(e) for e in env_ids]
-        check_reset(self._specs[0], int(self._rows.grain_count.max()), envs, specs, self.num_envs)
+        check_reset(self._specs[0], envs, specs, self.num_envs)
         for env, spec in zip(envs, specs):
             if spec is not self._specs[env] and spec != self._specs[env]:
                 raise ValueError(

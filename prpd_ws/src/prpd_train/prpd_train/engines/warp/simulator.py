@@ -28,6 +28,8 @@ MOST_SETTLING = 0.008
 class WarpSimulator:
     """Spherical grains that do not turn, a rigid rock, a kinematic bucket; docs/physics.md says what this stands for."""
 
+    fixed_scenes = False
+
     def __init__(
         self,
         specs: Sequence[SceneSpec],
@@ -51,7 +53,7 @@ class WarpSimulator:
         self._cache = SettledCache(cache_bytes)
         self._specs = list(specs)
         # Room for the randomised volume, whatever the first specs drew.
-        self._capacity = max_grains or int(1.3 * max(s.grains.count for s in specs)) + 2
+        self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
         self._shapes: list[tuple] = []
         self._prm = _params(specs[0], self._capacity, substep, iterations)
         self._world, self._state = World(), State()
@@ -93,7 +95,10 @@ class WarpSimulator:
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:
         """Put the environments into settled scenes, with the bucket at rest at poses (k, 4)."""
         env_ids = [int(e) for e in env_ids]
-        check_reset(self._specs[0], self._capacity, env_ids, specs, self.num_envs)
+        check_reset(self._specs[0], env_ids, specs, self.num_envs)
+        most = max((spec.grains.spheres for spec in specs), default=0)
+        if most > self._capacity:
+            raise ValueError(f"a scene of {most} grains does not fit in {self._capacity}; pass max_grains={most}")
         poses = check_poses("bucket poses", bucket_poses, len(env_ids))
         if not env_ids:
             return
@@ -157,7 +162,9 @@ class WarpSimulator:
         floors = {}
         for env, spec in scenes:
             rock_away = np.array([0.0, 0.0, 8.0])
-            scene = Settled(place_grains(spec), None, rock_away, np.array(spec.rock.quaternion), spec.bed.floor)
+            scene = Settled(
+                place_grains(spec, spec.grains.spheres), None, rock_away, np.array(spec.rock.quaternion), spec.bed.floor
+            )
             self._load(env, spec, scene, away[env], asleep=False)
             self._set(w.rock_held, env, 1)
             for friction in (w.mu_soil, w.mu_ground):
@@ -200,7 +207,7 @@ class WarpSimulator:
     def _grains(self, env: int) -> np.ndarray:
         """(count, 3) m, of one environment."""
         first = env * self._capacity
-        return self._state.x.numpy()[first : first + self._specs[env].grains.count]
+        return self._state.x.numpy()[first : first + self._specs[env].grains.spheres]
 
     def _lift(self, env: int, height: float) -> None:
         """Move pit and grains up by `height` m."""
@@ -243,7 +250,7 @@ class WarpSimulator:
         materials = spec.materials
         for array, value in (
             (w.count, len(scene.grains)),
-            (w.grain_mass, spec.grains.mass),
+            (w.grain_mass, spec.grains.total_mass / spec.grains.spheres),
             (w.half, [np.array(spec.bed.footprint) / 2]),
             (w.floor, scene.floor),
             (w.rim, spec.bed.surface_height + spec.bed.rim),
