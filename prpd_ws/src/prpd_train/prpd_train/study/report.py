@@ -1,0 +1,94 @@
+"""What a study found: a table, the raw numbers, and a figure."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from statistics import median
+from typing import Any, Dict, List, Sequence, Tuple
+
+from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.metrics import read_metrics
+from prpd_train.study.variants import Variant
+
+Finished = Sequence[Tuple[Variant, int, RunFolder]]
+
+
+def rows(runs: Finished) -> List[Dict[str, Any]]:
+    """One row for each run: whether and when the finest grains were mastered, and what it cost."""
+    table = []
+    for variant, seed, folder in runs:
+        results, schedule = folder.results(), folder.config().schedule
+        last = results[-1]
+        arrived = last.reached and last.delta <= (schedule.deltas[-1] if schedule.mode == "list" else schedule.last) + 1e-9
+        table.append(
+            {
+                "variant": variant.name,
+                "seed": seed,
+                "reached": arrived,
+                "stages": len(results),
+                "final_delta": last.delta,
+                "final_success": last.success,
+                "samples": last.samples,
+                "seconds": last.seconds,
+                "simulation_seconds": last.simulation_seconds,
+            }
+        )
+    return table
+
+
+def write_csv(table: Sequence[Dict[str, Any]], path: Path) -> None:
+    """The raw numbers."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def markdown(table: Sequence[Dict[str, Any]]) -> str:
+    """Medians with their range over seeds; runs that did not arrive are counted, not dropped."""
+    lines = [
+        "| variant | arrived | seconds, median (range) | samples, median (range) | final success, median |",
+        "|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["variant"] for row in table):
+        mine = [row for row in table if row["variant"] == name]
+        arrived = sum(row["reached"] for row in mine)
+        lines.append(
+            f"| {name} | {arrived} of {len(mine)} | {_range([row['seconds'] for row in mine])} | "
+            f"{_range([row['samples'] for row in mine])} | {median(row['final_success'] for row in mine):.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _range(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:,.0f}"
+    return f"{median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
+
+
+def plot(runs: Finished, path: Path) -> None:
+    """Success, grain size and alpha over time, one line for each run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(3, 1, figsize=(8, 9), sharex=True)
+    names = list(dict.fromkeys(variant.name for variant, _, _ in runs))
+    for variant, seed, folder in runs:
+        metrics = read_metrics(folder.path)
+        minutes = [float(row["seconds"]) / 60 for row in metrics]
+        style: Dict[str, Any] = {"color": f"C{names.index(variant.name)}", "alpha": 0.8, "linewidth": 1}
+        first = seed == min(s for v, s, _ in runs if v.name == variant.name)
+        axes[0].plot(minutes, [float(row["success"]) for row in metrics], label=variant.name if first else None, **style)
+        axes[1].plot(minutes, [1000 * float(row["delta"]) for row in metrics], drawstyle="steps-post", **style)
+        axes[2].plot(minutes, [float(row["alpha"]) for row in metrics], **style)
+    for axis, label in zip(axes, ("success", "grain size [mm]", "alpha")):
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    axes[2].set_xlabel("minutes of collecting and learning")
+    axes[0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

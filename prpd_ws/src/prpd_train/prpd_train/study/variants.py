@@ -1,0 +1,83 @@
+"""What the studies vary: the paper's experiments and sensitivity checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, List
+
+from prpd_task.errors import UserError
+from prpd_train.runs.config import TrainConfig, without_randomisation
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One setting of a study."""
+
+    name: str
+    config: TrainConfig
+
+
+def _transfer(base: TrainConfig, name: str, **changes: object) -> Variant:
+    return Variant(name, replace(base, transfer=replace(base.transfer, **changes)))  # type: ignore[arg-type]
+
+
+def _schedule(base: TrainConfig, name: str, **changes: object) -> Variant:
+    return Variant(name, replace(base, schedule=replace(base.schedule, **changes)))  # type: ignore[arg-type]
+
+
+def alpha(base: TrainConfig) -> List[Variant]:
+    """Fixed mixture rates against the estimated ones."""
+    fixed = [_transfer(base, f"alpha {a:g}", alpha="fixed", fixed_alpha=a) for a in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    return [*fixed, _transfer(base, "alpha optimal", alpha="optimal"), _transfer(base, "alpha returns", alpha="returns")]
+
+
+def interval(base: TrainConfig) -> List[Variant]:
+    """Steps between grain sizes, and the schedule that chooses them itself."""
+    fixed = [_schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in (0.005, 0.01, 0.02, 0.03)]
+    return [*fixed, _schedule(base, "auto", mode="auto")]
+
+
+def target(base: TrainConfig) -> List[Variant]:
+    """The success rate at which a stage is done."""
+    return [_schedule(base, f"target {t:g}", target_success=t) for t in (0.7, 0.8, 0.9, 0.95)]
+
+
+def weights(base: TrainConfig) -> List[Variant]:
+    """c3 (transfer) and c4 (Q network) of the combined loss."""
+    c3 = [_transfer(base, f"c3 {w:g}", weight=w) for w in (0.01, 0.1, 0.5, 1.0, 10.0)]
+    c4 = [Variant(f"c4 {w:g}", replace(base, ppo=replace(base.ppo, q_weight=w))) for w in (0.05, 0.5, 1.0)]
+    return c3 + c4
+
+
+def randomisation(base: TrainConfig) -> List[Variant]:
+    """With and without domain randomisation."""
+    return [Variant("randomised", base), Variant("not randomised", without_randomisation(base))]
+
+
+def baseline(base: TrainConfig) -> List[Variant]:
+    """PRPD against one grain size from the start, coarse then fine, and inheritance without a teacher."""
+    last = base.schedule.last
+    return [
+        _schedule(base, "prpd", mode="interval"),
+        _schedule(base, "prpd auto", mode="auto"),
+        _schedule(base, "fine only", mode="list", deltas=(last,)),
+        _schedule(base, "coarse then fine", mode="list", deltas=(base.schedule.first, last)),
+        _transfer(base, "inherit only", weight=0.0),
+    ]
+
+
+STUDIES: Dict[str, Callable[[TrainConfig], List[Variant]]] = {
+    "alpha": alpha,
+    "baseline": baseline,
+    "interval": interval,
+    "randomisation": randomisation,
+    "target": target,
+    "weights": weights,
+}
+
+
+def variants(study: str, base: TrainConfig) -> List[Variant]:
+    """The settings of a study around a base."""
+    if study not in STUDIES:
+        raise UserError(f"study {study!r} is not known; choose one of {', '.join(STUDIES)}")
+    return STUDIES[study](base)

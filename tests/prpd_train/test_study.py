@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prpd_task.errors import UserError
+from prpd_train.cli import study as command
+from prpd_train.runs import stage as stage_module
+from prpd_train.runs.config import presets
+from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.train import train
+from prpd_train.study import STUDIES, variants
+from prpd_train.study.report import markdown, plot, rows
+from prpd_train.study.run import finished, run_path
+
+BASE = presets()["smoke"]
+
+
+@pytest.mark.parametrize("study", sorted(STUDIES))
+def test_the_variants_of_a_study_differ_in_name_and_settings(study):
+    base = presets()["cpu"]
+    settings = variants(study, base)
+    assert len({v.name for v in settings}) == len(settings)
+    assert all(a.config != b.config for i, a in enumerate(settings) for b in settings[:i])
+    assert any(v.config == base for v in settings) or study in ("interval", "target", "baseline", "weights")
+
+
+def test_an_unknown_study_is_named(tmp_path):
+    with pytest.raises(UserError, match="alpha, baseline"):
+        variants("beta", BASE)
+    with pytest.raises(UserError, match="no variant"):
+        command.main(["alpha", "--preset", "smoke", "--only", "alpha 7", "--out", str(tmp_path)])
+    with pytest.raises(UserError, match="no run"):
+        command.main(["alpha", "--preset", "smoke", "--report", "--out", str(tmp_path)])
+
+
+def test_the_report_shows_what_there_is(tmp_path, kinematic, capsys):
+    def run(module, arguments):
+        folder = RunFolder.open(Path(arguments[0]))
+        Stage = stage_module.Stage  # noqa: N806
+        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), make_simulator=kinematic, quiet=True).run()
+
+    settings = variants("alpha", BASE)[:2]
+    for variant in settings:
+        train(RunFolder.create(run_path(tmp_path, variant, 0), variant.config, {}), quiet=True, run=run)
+    runs = finished(tmp_path, variants("alpha", BASE), (0, 1))
+    assert [(variant.name, seed) for variant, seed, _ in runs] == [("alpha 0", 0), ("alpha 0.25", 0)]
+    table = rows(runs)
+    assert [row["stages"] for row in table] == [2, 2]
+    assert "| alpha 0.25 | 0 of 1 |" in markdown(table)
+    plot(runs, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    assert command.main(["alpha", "--preset", "smoke", "--report", "--out", str(tmp_path)]) == 0
+    assert "alpha 0.25" in capsys.readouterr().out
