@@ -75,8 +75,9 @@ class Process:
         servers.append(await asyncio.start_server(functools.partial(fault_port.serve, self), address, FAULTS))
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._done.set)
-        self._clock.start()
         gc.freeze()
+        _be_real_time()  # not before: starting up takes a second of work that nobody must wait for
+        self._clock.start()
         print(READY_LINE, address, flush=True)
         await self._done.wait()
         self._clock.stop()
@@ -105,7 +106,6 @@ class Process:
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Console script."""
     args = tyro.cli(Args, args=argv, prog="ur_controller")
-    _be_real_time()
     logging.basicConfig(level=logging.WARNING if args.quiet else logging.INFO, format="[%(name)s] %(message)s")
     # select() waits with microseconds, epoll only with milliseconds, too coarse for a cycle of 2 ms.
     loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
