@@ -1,7 +1,7 @@
 """A broken rule of Isaac Gym."""
 
 
-class RuleBroken(Exception):  # noqa: N818 - it is no error of the fake's
+class RuleBroken(Exception):
     """What the caller did would fail, silently or not, in Isaac Gym."""
 
 

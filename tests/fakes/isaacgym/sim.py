@@ -40,6 +40,9 @@ class Env:
 
 
 class Sim:
+    on_simulate = None
+    """A test's `f(sim)`, called at the end of each `simulate`, that may move bodies or make contact forces."""
+
     def __init__(self, params):
         self.params = params
         self.envs = []
@@ -48,8 +51,6 @@ class Sim:
         self.simulated = self.fetched = 0
         self.calls = []
         """Names of all calls, in order."""
-        self.on_simulate = None
-        """A test's `f(sim)`, called at the end of each `simulate`, that may move bodies or make contact forces."""
         self.since_step = []
         """Setters and refreshes since the last `simulate`."""
         self.pending = {}

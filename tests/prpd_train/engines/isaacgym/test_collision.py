@@ -7,8 +7,10 @@ import itertools
 
 import pytest
 
-from prpd_train.scene.pieces import KINDS, SOIL, touching
+from prpd_train.scene.pieces import FOR_ROCK, FOR_SOIL, GROUND, ROCK, SOIL, touching
 from prpd_train.scene.spec import Contacts
+
+KINDS = (GROUND, SOIL, ROCK, FOR_ROCK, FOR_SOIL)
 
 
 def collide(a, b):

@@ -22,5 +22,5 @@ def test_episodes_begin_again_in_their_own_scenes(fake, make, scene):
         ended += int((step.terminated | step.truncated).sum())
         assert torch.isfinite(step.reward).all()
     assert ended == 8
-    assert fake.last().calls.count("simulate") == 12 + 6 + 7 * 24
+    assert fake.last().calls.count("simulate") == 12 + 12 + 6 + 7 * 24
     environment.close()

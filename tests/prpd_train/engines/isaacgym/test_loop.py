@@ -36,31 +36,42 @@ def test_the_bucket_goes_straight_and_evenly(fake, make, specs, poses):
 
 
 def test_the_soil_frame_lies_where_the_settled_surface_is(make, specs, poses):
-    """Whatever depth the grains settle to, all that is reported is relative to the surface that the scene has."""
-    from prpd_train.engines.settle import surface_of
-
+    """Whatever depth the grains settle to, the rock lies as deep under the surface as the scene has it."""
     simulator = make(specs)
     simulator.reset(range(3), specs, poses)
     state = simulator.state
     for env, spec in enumerate(specs):
-        grains = state.grain_position[env, : state.grain_count[env]]
-        floor = spec.bed.floor - float(simulator._raised[env])
-        assert surface_of(spec, grains, state.rock_position[env], floor) == pytest.approx(
-            spec.bed.surface_height, abs=1e-5
-        )
+        np.testing.assert_allclose(state.rock_position[env], spec.rock.position, atol=1e-5)
         corners = quaternion_rotate(np.array(spec.rock.quaternion), spec.rock.corners())
         assert state.rock_bottom[env] == pytest.approx(state.rock_position[env, 2] + corners[:, 2].min(), abs=1e-5)
         assert state.grain_count[env] == spec.grains.count
+
+
+def test_rocks_are_buried_in_beds_that_settled_without_them(fake, make, specs, monkeypatch):
+    """The bed's depth is measured with the rock far away, and no grain is left inside the rock."""
+    heights = []
+
+    def watch(sim):
+        heights.append([sim.root[actor.index, 2] for actor in sim.actors if actor.name == "rock"])
+
+    monkeypatch.setattr(fake.Sim, "on_simulate", staticmethod(watch))
+    simulator = make(specs, settle_time=0.05)
+    assert (np.array(heights[:12]) > 6.0).all()
+    assert (np.array(heights[12:]) < 3.0).all()
+    for env, spec in enumerate(specs):
+        grains = simulator.state.grain_position[env, : spec.grains.count]
+        offsets = np.abs(grains[:, None] - simulator.state.rock_position[env])
+        assert (np.linalg.norm(offsets[:, 0], axis=1) > 0.5 * spec.delta).all()
 
 
 def test_the_force_on_the_bucket_is_the_mean_over_the_step(fake, make, specs, poses):
     simulator = make(specs)
     simulator.reset(range(3), specs, poses)
     bodies = [
-        actor.first_body + [body.name for body in actor.asset.bodies].index("bucket")
+        actor.first_body + [body.name for body in actor.asset.bodies].index("bucket_for_rock")
         for env in fake.last().envs
         for actor in env.actors
-        if actor.name == "bucket"
+        if actor.name == "bucket_for_rock"
     ]
     pushes = iter(np.arange(24.0))
 
@@ -112,8 +123,8 @@ def test_resets_between_two_steps_are_one_call(fake, make, specs, poses):
 def test_the_rock_is_held_only_while_the_soil_falls_into_place(fake, make, specs):
     make(specs, settle_time=0.1)
     calls = fake.last().calls
-    assert calls.count("simulate") == 24 + 12
-    assert calls.count("set_actor_root_state_tensor_indexed") == 23
+    assert calls.count("simulate") == 24 + 24 + 12
+    assert calls.count("set_actor_root_state_tensor_indexed") == 24 + 24
 
 
 def test_the_external_force_acts_on_each_rock(fake, make, specs, poses):

@@ -22,45 +22,42 @@ def test_bodies_and_boxes(fake, make, preset, shape):
     assert len(sim.envs) == 2
     for spec, env in zip(specs, sim.envs):
         scene = rigid_scene(spec)
-        actors = {name: [a for a in env.actors if a.name == name] for name in ("ground", "bucket", "rock", "soil")}
-        assert [len(found) for found in actors.values()] == [1, 1, 1, spec.grains.count]
-        for name, body in (
-            ("ground", scene.ground),
-            ("bucket", scene.bucket),
-            ("rock", scene.rock),
-            ("soil", scene.grain),
-        ):
-            actor = actors[name][0]
-            built = actor.asset.bodies[-1]
-            assert len(built.shapes) == len(body.pieces)
-            for shape_built, piece in zip(built.shapes, body.pieces):
-                assert shape_built.size == pytest.approx(piece.size)
-                turned = Pose.from_rpy(shape_built.position, *shape_built.rpy)
-                points = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
-                np.testing.assert_allclose(turned.apply(points), piece.pose.apply(points), atol=1e-12)
-            assert [s.friction for s in actor.asset.shape_properties] == pytest.approx(
-                [body.friction] * len(body.pieces)
-            )
+        bodies = [scene.ground, *scene.buckets, scene.rock]
+        assert len(scene.buckets) == (2 if preset == "solid" else 1)
+        assert [actor.name for actor in env.actors] == [b.kind for b in bodies] + ["soil"] * spec.grains.count
+        for actor, body in zip(env.actors, [*bodies, *[scene.grain] * spec.grains.count]):
+            check_body(actor, body)
             assert {s.contact_offset for s in actor.asset.shape_properties} == {0.05 * spec.delta}
-            if body.mass:
-                assert built.mass == pytest.approx(body.mass)
-                np.testing.assert_allclose(built.inertia, body.inertia, rtol=1e-9, atol=1e-15)
-        ground, rock = actors["ground"][0], actors["rock"][0]
+        ground, rock, soil = env.actors[0], env.actors[len(bodies) - 1], env.actors[len(bodies) :]
         assert ground.asset.options.fix_base_link
         np.testing.assert_allclose(rock.position - ground.position, spec.rock.position, atol=1e-6)
         np.testing.assert_allclose(rock.quaternion, spec.rock.quaternion, atol=1e-6)
-        grains = np.array([actor.position for actor in actors["soil"]]) - ground.position
-        np.testing.assert_allclose(grains, scene.grain_positions, atol=1e-6)
+        np.testing.assert_allclose([a.position - ground.position for a in soil], scene.grain_positions, atol=1e-6)
+        np.testing.assert_allclose([a.quaternion for a in soil], scene.grain_quaternions, atol=1e-6)
+
+
+def check_body(actor, body):
+    built = actor.asset.bodies[-1]
+    assert len(built.shapes) == len(body.pieces)
+    points = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+    for shape, piece in zip(built.shapes, body.pieces):
+        assert shape.size == pytest.approx(piece.size)
+        turned = Pose.from_rpy(shape.position, *shape.rpy)
+        np.testing.assert_allclose(turned.apply(points), piece.pose.apply(points), atol=1e-12)
+    assert {shape.friction for shape in actor.asset.shape_properties} == {body.friction}
+    if body.mass:
+        assert built.mass == pytest.approx(body.mass)
+        np.testing.assert_allclose(built.inertia, body.inertia, rtol=1e-9, atol=1e-15)
 
 
 def test_the_buckets_joints_are_a_bucket_pose(fake, make, specs):
     """Four joints in a row, about and along the axes that a bucket pose is made of."""
     make(specs, settle_time=0.005)
-    bucket = next(actor for actor in fake.last().actors if actor.name == "bucket")
+    bucket = next(actor for actor in fake.last().actors if actor.name == "bucket_for_rock")
     assert bucket.asset.joints == ["x", "y", "z", "pitch"]
     assert set(bucket.dof_properties["driveMode"]) == {1}
     assert bucket.asset.options.disable_gravity
-    text = importlib.import_module("prpd_train.engines.isaacgym.urdf").bucket_urdf(rigid_scene(specs[0]).bucket)
+    text = importlib.import_module("prpd_train.engines.isaacgym.urdf").bucket_urdf(rigid_scene(specs[0]).buckets[0])
     axes = importlib.import_module("xml.etree.ElementTree").fromstring(text).findall("joint/axis")
     assert [axis.get("xyz") for axis in axes] == ["1 0 0", "0 1 0", "0 0 1", "1 0 0"]
 

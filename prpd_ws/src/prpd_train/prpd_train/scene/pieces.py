@@ -16,11 +16,12 @@ from prpd_task.frames import Pose
 from prpd_train.scene.generator import place_grains
 from prpd_train.scene.spec import Contacts, Materials, SceneSpec
 
-GROUND, SOIL, ROCK, BUCKET = "ground", "soil", "rock", "bucket"
-KINDS = (GROUND, SOIL, ROCK, BUCKET)
-APRON = 0.40
+GROUND, SOIL, ROCK = "ground", "soil", "rock"
+FOR_ROCK, FOR_SOIL = "bucket_for_rock", "bucket_for_soil"
+"""The bucket twice over, as its friction against rock and against soil differ: what one meets the other does not."""
+APRON = 2.0
 """m, width of the ground around the pit; rocks and grains that are thrown out land there."""
-FLOOR_THICKNESS = 0.10
+THICKNESS = 0.2
 """m, of the ground below the pit; thick, so that nothing is pressed through it."""
 
 Three = Tuple[float, float, float]
@@ -41,7 +42,7 @@ class Body:
     """A rigid body; its frame sits in its centre of mass where it has a mass."""
 
     kind: str
-    """`ground` and `bucket` are moved by nobody or by command and have no mass of their own."""
+    """The ground is moved by nobody and the bucket by command, so that they have no mass."""
     pieces: Tuple[Piece, ...]
     friction: float
     """Coefficient of its surface, for engines that average the two surfaces of a contact."""
@@ -59,17 +60,21 @@ class RigidScene:
 
     ground: Body
     rock: Body
-    bucket: Body
+    buckets: Tuple[Body, ...]
+    """Equal but for their friction and what they meet; the one for the rock comes first."""
     grain: Body
     grain_positions: np.ndarray
     """(count, 3) m, where the grains start before they settle."""
+    grain_quaternions: np.ndarray
+    """(count, 4) (x, y, z, w), how they are turned then: a little, since cubes stacked straight would stay stacked."""
     touching: FrozenSet[FrozenSet[str]]
     """Pairs of kinds that collide; {soil} alone is grain on grain."""
 
 
 def rigid_scene(spec: SceneSpec) -> RigidScene:
     """The bodies of a scene with cubic grains."""
-    friction = surface_friction(spec.materials, spec.contacts)
+    friction = surface_friction(spec.materials)
+    buckets = (FOR_ROCK, FOR_SOIL) if spec.contacts.soil_bucket else (FOR_ROCK,)
     d, mass = spec.grains.edge, spec.grains.mass
     return RigidScene(
         ground=Body(GROUND, tuple(_pit(spec)), friction[GROUND]),
@@ -81,7 +86,7 @@ def rigid_scene(spec: SceneSpec) -> RigidScene:
             spec.rock.mass,
             _rows(spec.rock.inertia()),
         ),
-        bucket=Body(BUCKET, tuple(_bucket(spec)), friction[BUCKET]),
+        buckets=tuple(Body(kind, tuple(_bucket(spec)), friction[kind]) for kind in buckets),
         grain=Body(
             SOIL,
             (Piece("grain", (d, d, d)),),
@@ -90,6 +95,7 @@ def rigid_scene(spec: SceneSpec) -> RigidScene:
             inertia=_rows(np.eye(3) * mass * d * d / 6),
         ),
         grain_positions=place_grains(spec, spec.grains.count),
+        grain_quaternions=_turns(spec),
         touching=touching(spec.contacts),
     )
 
@@ -98,51 +104,46 @@ def touching(contacts: Contacts) -> FrozenSet[FrozenSet[str]]:
     """Pairs of kinds that collide. The bucket passes through the ground, which cannot push back on it in any engine."""
     pairs = [(SOIL, SOIL), (SOIL, GROUND), (ROCK, GROUND)]
     pairs += [(SOIL, ROCK)] * contacts.soil_rock
-    pairs += [(SOIL, BUCKET)] * contacts.soil_bucket
-    pairs += [(ROCK, BUCKET)] * contacts.rock_bucket
+    pairs += [(SOIL, FOR_SOIL)] * contacts.soil_bucket
+    pairs += [(ROCK, FOR_ROCK)] * contacts.rock_bucket
     return frozenset(frozenset(pair) for pair in pairs)
 
 
-def pair_friction(materials: Materials) -> Dict[FrozenSet[str], float]:
-    """The coefficient that the scene asks for, of each pair of kinds."""
-    return {
-        frozenset((SOIL,)): materials.soil,
-        frozenset((SOIL, ROCK)): materials.soil_rock,
-        frozenset((SOIL, BUCKET)): materials.soil_bucket,
-        frozenset((ROCK, BUCKET)): materials.rock_bucket,
-        frozenset((SOIL, GROUND)): materials.ground,
-        frozenset((ROCK, GROUND)): materials.ground,
-    }
+def surface_friction(materials: Materials) -> Dict[str, float]:
+    """The coefficient of each kind's surface, so that the mean of two is what the scene asks of the pair.
 
-
-def surface_friction(materials: Materials, contacts: Contacts) -> Dict[str, float]:
-    """The coefficient of each surface, so that averages come closest to what the scene asks of the pairs that touch.
-
-    Exact where the pairs leave enough freedom; grain on grain always nearly is, as the shape of the bed rests on it.
+    Only rock on ground is not free any more: it gets soil_rock + ground - soil, 0.45 for the 0.5 of the defaults.
     """
-    wanted = pair_friction(materials)
-    rows, values = [], []
-    for pair in sorted(touching(contacts), key=sorted):
-        weight = 10.0 if pair == frozenset((SOIL,)) else 1.0
-        row = np.array([float(kind in pair) for kind in KINDS])
-        rows.append(weight * row / row.sum())
-        values.append(weight * wanted[pair])
-    solution = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
-    return {kind: max(0.0, float(value)) for kind, value in zip(KINDS, solution)}
+    soil, rock = materials.soil, 2 * materials.soil_rock - materials.soil
+    surfaces = {
+        GROUND: 2 * materials.ground - soil,
+        SOIL: soil,
+        ROCK: rock,
+        FOR_ROCK: 2 * materials.rock_bucket - rock,
+        FOR_SOIL: 2 * materials.soil_bucket - soil,
+    }
+    return {kind: max(0.0, friction) for kind, friction in surfaces.items()}
+
+
+def _turns(spec: SceneSpec) -> np.ndarray:
+    rng = np.random.default_rng(np.random.SeedSequence([spec.seed, 2]))
+    count = spec.grains.count
+    turns = np.concatenate([rng.uniform(-0.25, 0.25, (count, 3)), np.ones((count, 1))], 1)
+    return np.asarray(turns / np.linalg.norm(turns, axis=1, keepdims=True))
 
 
 def _pit(spec: SceneSpec) -> List[Piece]:
     """Floor and four walls; the walls are as wide as the ground around the pit and end at its height."""
     bed = spec.bed
     x, y = bed.footprint
-    top, bottom = bed.surface_height + bed.rim, bed.floor - FLOOR_THICKNESS
+    bottom = bed.floor - THICKNESS
+    top = bed.surface_height + bed.rim
     middle, height = (top + bottom) / 2, top - bottom
-    across = x + 2 * APRON
-    pieces = [Piece("floor", (x, y, FLOOR_THICKNESS), _at(0.0, 0.0, bed.floor - FLOOR_THICKNESS / 2))]
+    pieces = [Piece("floor", (x, y, THICKNESS), _at(0.0, 0.0, bed.floor - THICKNESS / 2))]
     for name, sign in (("left", -1), ("right", 1)):
-        pieces.append(Piece(f"{name}_wall", (APRON, y, height), _at(sign * (x + APRON) / 2, 0.0, middle)))
+        pieces.append(Piece(f"{name}_wall", (APRON, y + 2 * APRON, height), _at(sign * (x + APRON) / 2, 0.0, middle)))
     for name, sign in (("near", -1), ("far", 1)):
-        pieces.append(Piece(f"{name}_wall", (across, APRON, height), _at(0.0, sign * (y + APRON) / 2, middle)))
+        pieces.append(Piece(f"{name}_wall", (x, APRON, height), _at(0.0, sign * (y + APRON) / 2, middle)))
     return pieces
 
 

@@ -15,15 +15,13 @@ from prpd_task.frames import Pose
 from prpd_train.engines.isaacgym.collision import Collision, collisions
 from prpd_train.engines.isaacgym.settings import Settings, sim_params
 from prpd_train.engines.isaacgym.urdf import BUCKET_JOINTS, body_urdf, bucket_urdf
-from prpd_train.scene.pieces import APRON, BUCKET, GROUND, ROCK, SOIL, Body, rigid_scene, surface_friction
+from prpd_train.scene.pieces import APRON, GROUND, ROCK, SOIL, Body, rigid_scene, surface_friction
 from prpd_train.scene.spec import SceneSpec
 
 SPACING = 0.5
 """m, between the grounds of neighbouring environments; wide, because rocks collide with what is in any of them."""
 ABOVE = 2.0
 """m, height of the soil frames over the plane that catches what falls off the ground around a pit."""
-PARKED = 5.0
-"""m, height of the buckets while beds settle."""
 DRIVE_STIFFNESS = 1e6
 """N/m or N m/rad: 100 N pull a bucket 0.1 mm off its course."""
 DRIVE_DAMPING = 4e3
@@ -41,12 +39,12 @@ class Layout:
 
     origin: np.ndarray
     """(N, 3) m, of each environment's soil frame, in the simulation's frame."""
-    bucket_actor: np.ndarray
-    """(N,)"""
-    bucket_body: np.ndarray
-    """(N,)"""
+    bucket_actors: np.ndarray
+    """(N, B), where B is 2 if the bucket meets soil as well as rock, else 1."""
+    bucket_bodies: np.ndarray
+    """(N, B)"""
     bucket_joints: np.ndarray
-    """(N, 4), in the order of a bucket pose."""
+    """(N, B, 4), in the order of a bucket pose."""
     rock_actor: np.ndarray
     """(N,)"""
     rock_body: np.ndarray
@@ -61,7 +59,7 @@ class Build:
     """Creates environments one after the other, as Isaac Gym demands, and prepares the simulation."""
 
     def __init__(self, specs: Sequence[SceneSpec], settings: Settings, *, gpu: bool, device_index: int) -> None:
-        frictions = {f for spec in specs for f in surface_friction(spec.materials, spec.contacts).values()}
+        frictions = {f for spec in specs for f in surface_friction(spec.materials).values()}
         if len(frictions) > MAX_MATERIALS:
             raise ValueError(
                 f"{len(frictions)} coefficients of friction are more than PhysX's {MAX_MATERIALS} materials; "
@@ -114,13 +112,17 @@ class Build:
         )
         touch = collisions(spec.contacts, index)
         self._actor(env, self._loaded(scene.ground, fixed=True), scene.ground.pose, GROUND, touch[GROUND])
-        bucket = self._actor(env, self._loaded(scene.bucket, fixed=True), Pose(), BUCKET, touch[BUCKET])
-        self._drive(env, bucket)
+        buckets = [
+            (b.kind, self._actor(env, self._loaded(b, fixed=True), Pose(), b.kind, touch[b.kind]))
+            for b in scene.buckets
+        ]
+        for _, bucket in buckets:
+            self._drive(env, bucket)
         rock = self._actor(env, self._loaded(scene.rock, fixed=False), scene.rock.pose, ROCK, touch[ROCK])
         grain_asset = self._grain(scene.grain)
         grains = [
-            self._actor(env, grain_asset, Pose.from_arrays(position, (0, 0, 0, 1)), SOIL, touch[SOIL])
-            for position in scene.grain_positions
+            self._actor(env, grain_asset, Pose.from_arrays(position, quaternion), SOIL, touch[SOIL])
+            for position, quaternion in zip(scene.grain_positions, scene.grain_quaternions)
         ]
         self._check_mass(env, rock, scene.rock)
         self._check_mass(env, grains[0], scene.grain)
@@ -131,9 +133,9 @@ class Build:
             raise RuntimeError(f"Isaac Gym did not number {len(grains)} grains in a row: first {first}, last {last}")
         return (
             (origin.x, origin.y, origin.z + ABOVE),
-            gym.get_actor_index(env, bucket, domain),
-            gym.find_actor_rigid_body_index(env, bucket, BUCKET, domain),
-            [gym.find_actor_dof_index(env, bucket, name, domain) for name in BUCKET_JOINTS],
+            [gym.get_actor_index(env, bucket, domain) for _, bucket in buckets],
+            [gym.find_actor_rigid_body_index(env, bucket, kind, domain) for kind, bucket in buckets],
+            [[gym.find_actor_dof_index(env, bucket, name, domain) for name in BUCKET_JOINTS] for _, bucket in buckets],
             gym.get_actor_index(env, rock, domain),
             gym.find_actor_rigid_body_index(env, rock, ROCK, domain),
             first,
@@ -142,7 +144,7 @@ class Build:
 
     def _loaded(self, body: Body, *, fixed: bool) -> gymapi.Asset:
         """The asset of a body made of boxes; equal bodies share one."""
-        text = bucket_urdf(body) if body.kind == BUCKET else body_urdf(body)
+        text = body_urdf(body) if body.kind in (GROUND, ROCK) else bucket_urdf(body)
         key = (text, body.friction)
         if key not in self._assets:
             name = f"{body.kind}_{len(self._assets)}.urdf"

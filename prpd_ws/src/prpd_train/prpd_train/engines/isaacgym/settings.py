@@ -29,8 +29,8 @@ class Settings:
     """Of PhysX's buffers on the GPU: raise it on messages about overflow, lower it when memory cannot be had."""
     threads: int = 4
     """On a CPU."""
-    settle_time: float = 2.0
-    """s, for which a fresh bed falls into place, once."""
+    settle_time: float = 1.0
+    """s, for which a fresh bed falls into place, and again once it has taken in its rock."""
 
     def __post_init__(self) -> None:
         for name in ("substep", "contact_distance", "depenetration_speed", "buffer_multiplier", "settle_time"):
