@@ -114,6 +114,14 @@ def test_tensors_pass_through_the_same_functions():
     rng = np.random.default_rng(0)
     bucket = rng.uniform(TASK.workspace_low, TASK.workspace_high, (200, 4))
     rock = rng.uniform(-0.1, 0.1, (200, 3))
-    arrays = dict(bucket_pose=bucket, rock_position=rock, rock_bottom=rock[:, 2] - 0.03, surface_height=np.zeros(200), hold_count=np.arange(200.0) % 6)
+    arrays = dict(
+        bucket_pose=bucket,
+        rock_position=rock,
+        rock_bottom=rock[:, 2] - 0.03,
+        surface_height=np.zeros(200),
+        hold_count=np.arange(200.0) % 6,
+    )
     tensors = {name: torch.as_tensor(value) for name, value in arrays.items()}
-    np.testing.assert_allclose(potential(TASK, REWARD, **tensors).numpy(), potential(TASK, REWARD, **arrays), rtol=1e-12)
+    np.testing.assert_allclose(
+        potential(TASK, REWARD, **tensors).numpy(), potential(TASK, REWARD, **arrays), rtol=1e-12
+    )

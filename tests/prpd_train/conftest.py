@@ -26,7 +26,18 @@ class KinematicSimulator:
         zeros = lambda *shape: np.zeros((n, *shape), np.float32)  # noqa: E731
         quaternion = np.tile(np.array([0, 0, 0, 1], np.float32), (n, 1))
         self.state = SimState(
-            zeros(4), zeros(3), zeros(3), zeros(3), quaternion, zeros(3), zeros(3), zeros(), zeros(0, 3), zeros(), zeros(), np.zeros(n, bool)
+            zeros(4),
+            zeros(3),
+            zeros(3),
+            zeros(3),
+            quaternion,
+            zeros(3),
+            zeros(3),
+            zeros(),
+            zeros(0, 3),
+            zeros(),
+            zeros(),
+            np.zeros(n, bool),
         )
         self.broken: Sequence[int] = ()
         self.closed = False

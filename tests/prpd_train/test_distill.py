@@ -29,7 +29,9 @@ def rollout(net, states):
 def test_the_weighted_sum_has_the_gradient_of_the_kl_to_the_mixture():
     """Checked on a grid: d/dmu KL(mixture || student) by quadrature equals that of the weighted KLs."""
     x = torch.linspace(-12, 12, 200_001, dtype=torch.float64).unsqueeze(-1)
-    old, teacher = (Gaussian(torch.tensor([[m]]).double(), torch.tensor([s]).double().log()) for m, s in ((0.2, 0.5), (-1.0, 0.8)))
+    old, teacher = (
+        Gaussian(torch.tensor([[m]]).double(), torch.tensor([s]).double().log()) for m, s in ((0.2, 0.5), (-1.0, 0.8))
+    )
     mean = torch.tensor([[0.4]], dtype=torch.float64, requires_grad=True)
     log_std = torch.tensor([-0.3], dtype=torch.float64, requires_grad=True)
     alpha = 0.3
@@ -37,7 +39,9 @@ def test_the_weighted_sum_has_the_gradient_of_the_kl_to_the_mixture():
     student = Gaussian(mean, log_std)
     kl = torch.trapezoid(mixture * (mixture.log() - student.log_prob(x)), x.squeeze(-1))
     exact = torch.autograd.grad(kl, (mean, log_std))
-    ours = torch.autograd.grad(distillation_loss(Gaussian(mean, log_std), [old, teacher], weights=[1 - alpha, alpha]), (mean, log_std))
+    ours = torch.autograd.grad(
+        distillation_loss(Gaussian(mean, log_std), [old, teacher], weights=[1 - alpha, alpha]), (mean, log_std)
+    )
     for a, b in zip(exact, ours):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-6)
 
@@ -49,7 +53,14 @@ def test_a_student_comes_close_to_its_teacher(loss):
     teacher, student = network(0), network(1)
     states = torch.randn(500, 3)
     history = distill(
-        student, [teacher.policy], states, policy=student.policy, weights=[1.0], loss=LOSSES[loss], steps=300, generator=torch.Generator().manual_seed(0)
+        student,
+        [teacher.policy],
+        states,
+        policy=student.policy,
+        weights=[1.0],
+        loss=LOSSES[loss],
+        steps=300,
+        generator=torch.Generator().manual_seed(0),
     )
     assert history[-1] < 0.1 * history[0]
 
@@ -61,7 +72,9 @@ def test_two_teachers_meet_in_the_middle_and_weights_may_depend_on_the_state():
     distill(student, [low, high], states, policy=student.policy, weights=[0.25, 0.75], steps=400, generator=generator)
     assert student.policy(states).mean.mean().item() == pytest.approx(0.5, abs=0.1)
     right = (states[:, 0] > 0).float()
-    distill(student, [low, high], states, policy=student.policy, weights=[1 - right, right], steps=800, generator=generator)
+    distill(
+        student, [low, high], states, policy=student.policy, weights=[1 - right, right], steps=800, generator=generator
+    )
     mean = student.policy(states).mean.mean(-1)
     assert mean[states[:, 0] > 0.5].mean() > 0.7
     assert mean[states[:, 0] < -0.5].mean() < -0.7

@@ -35,5 +35,7 @@ def test_every_episode_asked_for_is_counted_and_no_other(kinematic):
     outcome = run_episodes(into_the_bowl, PLAIN, delta=0.07, episodes=10, num_envs=4, make_simulator=kinematic)
     assert (outcome.episodes, outcome.successes) == (10, 10)
     assert 10 < outcome.length < 60
-    idle = run_episodes(lambda o: torch.zeros(len(o), 4), PLAIN, delta=0.07, episodes=3, num_envs=8, make_simulator=kinematic)
+    idle = run_episodes(
+        lambda o: torch.zeros(len(o), 4), PLAIN, delta=0.07, episodes=3, num_envs=8, make_simulator=kinematic
+    )
     assert (idle.episodes, idle.successes, idle.samples) == (3, 0, 3 * PLAIN.task.max_steps)

@@ -20,7 +20,9 @@ def gaussian(mean, std):
 
 def test_gaussian_agrees_with_torch():
     p, q = gaussian([0.3, -1.0], [0.5, 2.0]), gaussian([0.1, 0.4], [0.7, 1.0])
-    reference = [torch.distributions.Independent(torch.distributions.Normal(g.mean, g.log_std.exp()), 1) for g in (p, q)]
+    reference = [
+        torch.distributions.Independent(torch.distributions.Normal(g.mean, g.log_std.exp()), 1) for g in (p, q)
+    ]
     action = torch.tensor([[0.2, 0.9]])
     torch.testing.assert_close(p.log_prob(action), reference[0].log_prob(action))
     torch.testing.assert_close(p.entropy(), reference[0].entropy()[0])
@@ -110,7 +112,7 @@ def test_truncation_bootstraps_from_the_final_observation_not_from_the_next_epis
 class Reach(gym.vector.VectorEnv):
     """Move a point to the origin; an episode ends there or after 20 steps."""
 
-    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
     num_envs = 16
     single_observation_space = gym.spaces.Box(-9, 9, (2,), np.float32)
     single_action_space = gym.spaces.Box(-1, 1, (2,), np.float32)

@@ -63,7 +63,9 @@ def test_a_run_goes_from_stage_to_stage_and_keeps_everything(tmp_path, run):
 
 
 def test_the_same_seed_gives_the_same_policy(tmp_path, run):
-    folders = [RunFolder.create(tmp_path / name, replace(TINY, seed=seed), {}) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    folders = [
+        RunFolder.create(tmp_path / name, replace(TINY, seed=seed), {}) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
     for folder in folders:
         train(folder, quiet=True, run=run)
     a, b, c = (parameters(folder, 1) for folder in folders)
@@ -169,7 +171,9 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("config", [*presets().values(), with_scene(presets()["cpu"], "solid"), without_randomisation(presets()["cpu"])])
+@pytest.mark.parametrize(
+    "config", [*presets().values(), with_scene(presets()["cpu"], "solid"), without_randomisation(presets()["cpu"])]
+)
 def test_settings_survive_their_file(config):
     assert from_plain(TrainConfig, json.loads(json.dumps(to_plain(config)))) == config
 
@@ -201,5 +205,10 @@ def test_time_left_follows_the_trend_up_to_the_cap():
 
 def test_every_preset_keeps_the_papers_numbers():
     paper = presets()["paper"]
-    assert (paper.ppo.discount, paper.ppo.clip, paper.transfer.alpha_0, paper.schedule.target_success) == (0.99, 0.2, 2.0, 0.95)
+    assert (paper.ppo.discount, paper.ppo.clip, paper.transfer.alpha_0, paper.schedule.target_success) == (
+        0.99,
+        0.2,
+        2.0,
+        0.95,
+    )
     assert (paper.num_envs, paper.ppo.horizon, paper.schedule.max_iterations) == (128, 128, 400)

@@ -10,7 +10,9 @@ def test_the_papers_stages():
     assert fixed_deltas(ScheduleConfig()) == (0.07, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01)
 
 
-@pytest.mark.parametrize(("interval", "deltas"), [(0.03, (0.07, 0.04, 0.01)), (0.02, (0.07, 0.05, 0.03, 0.01)), (0.1, (0.07, 0.01))])
+@pytest.mark.parametrize(
+    ("interval", "deltas"), [(0.03, (0.07, 0.04, 0.01)), (0.02, (0.07, 0.05, 0.03, 0.01)), (0.1, (0.07, 0.01))]
+)
 def test_intervals_end_at_the_last_grain_size(interval, deltas):
     assert fixed_deltas(ScheduleConfig(interval=interval)) == deltas
 

@@ -1,13 +1,14 @@
 """What learning is paid for: excavating, and progress towards it that cannot be farmed.
 
-Progress is paid as the difference of a potential that depends on the state alone. Whatever happens in between, the sum is
-the potential at the end less that at the beginning: holding the rock pays nothing, dipping it in and out of the soil sums to
-nothing, and no path earns more than the largest potential once. From any state, excavating earns the bonus on top.
+Progress is paid as the difference of a potential that depends on the state alone. Whatever happens in between, the sum
+is the potential at the end less that at the beginning: holding the rock pays nothing, dipping it in and out of the soil
+sums to nothing, and no path earns more than the largest potential once. From any state, excavating earns the
+bonus on top.
 
 The difference is not discounted. `discount * after - before` (Ng, Harada and Russell, 1999) would leave the best policy
-exactly as it is, but it also pays every policy that never excavates the same, wherever it wanders; once the value network
-has understood this, nothing draws the bucket to the rock before the first success. Undiscounted, a policy that comes
-nearer earns more, and the most that can be had without excavating stays bounded.
+exactly as it is, but it also pays every policy that never excavates the same, wherever it wanders; once the value
+network has understood this, nothing draws the bucket to the rock before the first success. Undiscounted, a policy
+that comes nearer earns more, and the most that can be had without excavating stays bounded.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     trained = load_trained(arguments.run, stage=arguments.stage)
     out = arguments.out or arguments.run / "policy.onnx"
     difference = export(trained.network, trained.contract, out)
-    print(f"{out}: policy of {trained.delta * 1000:.4g} mm grains; onnxruntime and torch differ by at most {difference:.1e} on {ROUND_TRIP_STATES:,} states")
+    print(f"{out}: policy of {trained.delta * 1000:.4g} mm grains")
+    print(f"onnxruntime and torch differ by at most {difference:.1e} on {ROUND_TRIP_STATES:,} states")
     print(f"{out.with_suffix('.json')}: its contract, as text")
     return 0

@@ -20,7 +20,7 @@ class Arguments:
     """Learn to dig rocks out, from coarse grains to fine ones."""
 
     preset: str = "cpu"
-    """`smoke` (proves the pipeline), `cpu` (two cores) or `paper` (the paper's sizes). Later options change its fields."""
+    """`smoke` (proves the pipeline), `cpu` (two cores) or `paper` (the paper's sizes). Other options change it."""
     scene: str = "paper"
     """`paper` (the bucket passes through soil) or `solid` (it feels the soil)."""
     randomise: bool = True
@@ -78,7 +78,10 @@ def _train(arguments: Arguments) -> int:
         return 130
     for r in results:
         state = "" if r.reached else "  (below the target)"
-        print(f"stage {r.index}: {r.delta * 1000:5.4g} mm  success {r.success:.3f}{state}  {r.samples:,} samples  {r.seconds:.0f} s so far")
+        print(
+            f"stage {r.index}: {r.delta * 1000:5.4g} mm  success {r.success:.3f}{state}  "
+            f"{r.samples:,} samples  {r.seconds:.0f} s so far"
+        )
     print(f"run: {folder.path}")
     return 0
 

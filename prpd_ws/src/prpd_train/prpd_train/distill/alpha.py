@@ -17,9 +17,9 @@ def teacher_advantage(student: ActorCritic, *, student_action: Tensor, teacher_a
 def alpha_from_advantage(advantage: Tensor, *, alpha_0: float) -> float:
     """1 while the teacher is no worse than the student, falling to 0 as the student gets better.
 
-    `advantage` (n,) is the teacher's over the student. Conservative policy iteration takes, from the teacher towards the
-    student, a step in proportion to mean / scale of the student's advantage; `alpha_0` collects its constants. The scale
-    is the root mean square, so that the ratio lies in [-1, 1] whatever the signs, and no single sample sets it.
+    `advantage` (n,) is the teacher's over the student. Conservative policy iteration takes, from the teacher towards
+    the student, a step in proportion to mean / scale of the student's advantage; `alpha_0` collects its constants. The
+    scale is the root mean square, so that the ratio lies in [-1, 1] whatever the signs, and no single sample sets it.
     """
     scale = float(advantage.square().mean().sqrt())
     if not scale > 1e-6:

@@ -40,11 +40,13 @@ def distillation_loss(
     """Weighted sum over teachers, mean over states.
 
     With the forward KL and weights that sum to 1 its gradient is exactly that of KL(mixture || student), where the
-    mixture draws its action from a teacher chosen with these probabilities: the mixture's own entropy does not depend on
-    the student, and what is left is linear in the mixture.
+    mixture draws its action from a teacher chosen with these probabilities: the mixture's own entropy does not depend
+    on the student, and what is left is linear in the mixture.
     """
     if len(teachers) != len(weights) or not teachers:
-        raise ValueError(f"{len(teachers)} teachers and {len(weights)} weights; give one weight to each of at least one teacher")
+        raise ValueError(
+            f"{len(teachers)} teachers and {len(weights)} weights; give one weight to each of at least one teacher"
+        )
     total = torch.zeros((), device=student.mean.device)
     for teacher, weight in zip(teachers, weights):
         total = total + (weight * loss(teacher, student)).mean()

@@ -57,12 +57,14 @@ class EnvConfig:
             raise ValueError(f"scene preset {self.scene!r} is not known; choose one of {', '.join(PRESETS)}")
         shape = bucket_shape(self.scene)
         if self.task.bucket.shape != shape:
-            raise ValueError(f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}")
+            raise ValueError(
+                f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}"
+            )
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
         if self.latency.observation_delay[1] > self.task.control_period:
             raise ValueError(
-                f"an observation delay of up to {self.latency.observation_delay[1]} s is longer than the control period of "
+                f"an observation delay of up to {self.latency.observation_delay[1]} s exceeds the control period of "
                 f"{self.task.control_period} s; lower latency.observation_delay"
             )
 

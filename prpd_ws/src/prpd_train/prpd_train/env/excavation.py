@@ -128,7 +128,7 @@ class Excavation:
             bucket_force=self._get("bucket_force"),
         )
         terminated = success | lost
-        # A simulation that broke down says nothing about the action: it is cut off, never punished, and never a success.
+        # A simulation that broke down says nothing about the action: it is cut off, not punished, and never a success.
         truncated = ((self.steps >= task.max_steps) | failed) & ~terminated
         reward = torch.where(failed, torch.zeros_like(reward), reward)
         final_observation, final_state = self._observe(), self._state()
@@ -158,7 +158,7 @@ class Excavation:
         starts = np.clip(starts, low, task.workspace_high).astype(np.float32)
         rows = torch.as_tensor(index, device=self.device)
         start = self._tensor(starts)
-        self.simulator.reset(index, specs, self._give(start))
+        self.simulator.reset(index.tolist(), specs, self._give(start))
         self.target[rows] = start
         self.gain[rows] = self._tensor(follow_gain(task.control_period, lag, samples))
         self.noise[rows] = self._tensor([s.rock_observation_noise for s in samples])
@@ -236,8 +236,8 @@ class Excavation:
 def follow_gain(period: float, lag: np.ndarray, samples: Sequence[Sample]) -> np.ndarray:
     """(k, 4) share of the way to the target that the bucket goes in one period.
 
-    With a share of period / (period + lag) it follows a steadily moving target exactly `lag` late; the paper's weights of
-    the bucket's torque make it stiffer or softer along x, y and z.
+    With a share of period / (period + lag) it follows a steadily moving target exactly `lag` late; the paper's weights
+    of the bucket's torque make it stiffer or softer along x, y and z.
     """
     weights = np.array([[*s.actuation, 1.0] for s in samples])
     return weights * (period / (period + lag))[:, None]

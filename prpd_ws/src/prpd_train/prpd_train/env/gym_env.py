@@ -19,11 +19,11 @@ class ExcavationVectorEnv(VectorEnv):
     """Rock excavation at one grain size.
 
     Observations are `prpd_task.observation.terms`, actions in [-1, 1] as `prpd_task.action.next_target` scales them.
-    Autoreset happens in the same step. `info["state"]` is the true state for an asymmetric critic; where an episode ended,
-    `info["success"]` says how, and `info["final_obs"]` and `info["final_state"]` hold what its last step led to.
+    Autoreset happens in the same step. `info["state"]` is the true state for an asymmetric critic; where an episode
+    ended, `info["success"]` says how, and `info["final_obs"]` and `info["final_state"]` hold what its last step led to.
     """
 
-    metadata: Dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012
+    metadata: Dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
 
     def __init__(
         self,
@@ -34,14 +34,18 @@ class ExcavationVectorEnv(VectorEnv):
         seed: int = 0,
         make_simulator: Optional[MakeSimulator] = None,
     ) -> None:
-        self.core = Excavation(config or EnvConfig(), delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator)
+        self.core = Excavation(
+            config or EnvConfig(), delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator
+        )
         self.num_envs = num_envs
         self.single_observation_space = gym.spaces.Box(-np.inf, np.inf, (self.core.observation_size,), np.float32)
         self.single_action_space = gym.spaces.Box(-1.0, 1.0, (len(ACTION_NAMES),), np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-    def reset(self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None) -> Tuple[Any, Dict[str, Any]]:
+    def reset(
+        self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
+    ) -> Tuple[Any, Dict[str, Any]]:
         """Begin new episodes everywhere; with a seed, the same ones each time."""
         if seed is not None:
             self.core.seed(seed)

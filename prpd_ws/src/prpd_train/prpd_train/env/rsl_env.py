@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, Dict, Optional, Tuple
 
 import torch
-from rsl_rl.env import VecEnv
+from rsl_rl.env import VecEnv  # type: ignore[import-untyped]
 from tensordict import TensorDict
 from torch import Tensor
 

@@ -109,7 +109,9 @@ def evaluate(
         for delta in deltas:
             for subject in policies:
                 config = environment(subject.contract, engine=engine, randomised=randomised, device=device)
-                outcome = run_episodes(subject.act, config, delta=delta, episodes=episodes, num_envs=num_envs, seed=seed)
+                outcome = run_episodes(
+                    subject.act, config, delta=delta, episodes=episodes, num_envs=num_envs, seed=seed
+                )
                 low, high = wilson(outcome.successes, outcome.episodes)
                 yield Row(
                     subject.name,

@@ -95,7 +95,9 @@ def export(network: ActorCritic, contract: Contract, path: Path) -> float:
     content = to_onnx(network, contract)
     difference = largest_difference(content, network, contract)
     if not difference <= TOLERANCE:
-        raise RuntimeError(f"onnxruntime and torch differ by {difference:.2e}, more than {TOLERANCE:.0e}; the file was not written")
+        raise RuntimeError(
+            f"onnxruntime and torch differ by {difference:.2e}, more than {TOLERANCE:.0e}; the file was not written"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
     text = json.dumps(json.loads(contract.to_json()), indent=2, sort_keys=True)

@@ -29,14 +29,22 @@ def read_contract(path: Path) -> Contract:
 def describe(contract: Contract) -> str:
     """The contract as a person reads it."""
     task, lines = contract.task, []
-    lines.append(f"bucket      {task.bucket.shape}, {task.bucket.width} x {task.bucket.length} x {task.bucket.height} m (hash {task.bucket.hash()})")
+    lines.append(
+        f"bucket      {task.bucket.shape}, {task.bucket.width} x {task.bucket.length} x {task.bucket.height} m "
+        f"(hash {task.bucket.hash()})"
+    )
     lines.append(f"rate        one action every {task.control_period} s, at most {task.max_steps} of them")
-    lines.append(f"success     rock {task.success.clearance} m clear of the soil, at rest in the bucket, for {task.success.hold_time} s")
+    lines.append(
+        f"success     rock {task.success.clearance} m clear of the soil, at rest in the bucket, "
+        f"for {task.success.hold_time} s"
+    )
     lines.append(f"start       bucket near {_tuple(task.start_pose)} (m, m, m, rad; frame soil)")
     lines.append(f"workspace   {_tuple(task.workspace_low)} to {_tuple(task.workspace_high)}")
     lines += ["", f"inputs ({task.preset})       range seen in training"]
     for term, low, high in zip(terms(task.preset), contract.observation_low, contract.observation_high):
-        lines.append(f"  {term.name:<16} {low:>9.4f} to {high:>8.4f} {term.unit:<4} {term.description}{_in(term.frame)}")
+        lines.append(
+            f"  {term.name:<16} {low:>9.4f} to {high:>8.4f} {term.unit:<4} {term.description}{_in(term.frame)}"
+        )
     lines += ["", "outputs, each in [-1, 1]"]
     for name, unit, scale in zip(("x", "y", "z", "pitch"), ("m", "m", "m", "rad"), task.action_scale):
         lines.append(f"  increment_{name:<6} x {scale} {unit} added to the last target")
@@ -61,5 +69,10 @@ def _tree(value: object, depth: int) -> List[str]:
             lines += [f"{indent}{key}:", *_tree(item, depth + 1)] if nested else [f"{indent}{key}: {item}"]
         return lines
     if isinstance(value, list):
-        return [f"{indent}- {', '.join(f'{k} {v}' for k, v in item.items())}" if isinstance(item, dict) else f"{indent}- {item}" for item in value]
+        return [
+            f"{indent}- {', '.join(f'{k} {v}' for k, v in item.items())}"
+            if isinstance(item, dict)
+            else f"{indent}- {item}"
+            for item in value
+        ]
     return [f"{indent}{value}"]

@@ -45,6 +45,9 @@ def load_trained(run: Path, *, stage: Optional[int] = None) -> TrainedPolicy:
         "seed": config.seed,
         "engine": config.env.engine,
         "scene": config.env.scene,
-        "stages": [{"delta": r.delta, "success": r.success, "samples": r.samples, "seconds": round(r.seconds, 1)} for r in results[:count]],
+        "stages": [
+            {"delta": r.delta, "success": r.success, "samples": r.samples, "seconds": round(r.seconds, 1)}
+            for r in results[:count]
+        ],
     }
     return TrainedPolicy(network.eval(), config, make_contract(network, config, provenance), results[count - 1].delta)

@@ -41,8 +41,7 @@ class Learner:
         records: List[Dict[str, float]] = []
         for _ in range(config.epochs):
             order = torch.randperm(count, generator=self.generator, device=rollout.action.device)
-            for index in order.split(size):
-                records.append(self._step(rollout, index, term))
+            records += [self._step(rollout, index, term) for index in order.split(size)]
         self.network.observe(rollout.observation, rollout.state)
         means = {name: sum(r[name] for r in records) / len(records) for name in records[0]}
         self._adapt(records[-config.minibatches :])
@@ -88,7 +87,7 @@ class Learner:
         }
 
     def _adapt(self, last_epoch: List[Dict[str, float]]) -> None:
-        """More penalty where the policy moved too far, less where it barely moved (Schulman et al., 2017, section 4)."""
+        """More penalty where the policy moved too far, less where it barely moved (Schulman et al., 2017)."""
         kl = sum(r["kl"] for r in last_epoch) / len(last_epoch)
         if kl > 1.5 * self.config.target_kl:
             self.kl_coefficient = min(2 * self.kl_coefficient, 100.0)

@@ -41,6 +41,12 @@ def kl_divergence(p: Gaussian, q: Gaussian) -> Tensor:
 class Normaliser(nn.Module):
     """Shift and scale to zero mean and unit variance, from running statistics; limits remember the range seen."""
 
+    count: Tensor
+    mean: Tensor
+    variance: Tensor
+    low: Tensor
+    high: Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.register_buffer("count", torch.tensor(0.0, dtype=torch.float64))
@@ -65,6 +71,7 @@ class Normaliser(nn.Module):
         self.high.copy_(torch.maximum(self.high, rows.max(0).values.float()))
 
     def forward(self, rows: Tensor) -> Tensor:
+        """Normalised rows, cut off where they are absurd."""
         scale = torch.rsqrt(self.variance + 1e-8).float()
         return torch.clamp((rows - self.mean.float()) * scale, -8.0, 8.0)
 
@@ -78,6 +85,7 @@ class Differences(nn.Module):
         self.second = [j for _, j in pairs]
 
     def forward(self, rows: Tensor) -> Tensor:
+        """Rows with the differences behind them."""
         if not self.first:
             return rows
         return torch.cat([rows, rows[..., self.first] - rows[..., self.second]], -1)
@@ -96,7 +104,7 @@ def mlp(sizes: Sequence[int], gain: float) -> nn.Sequential:
 
 
 class ActorCritic(nn.Module):
-    """The policy sees the observation; value and Q network see the critic's state, which may hold more than is measured."""
+    """The policy sees the observation; value and Q network see a state, which may hold more than can be measured."""
 
     def __init__(
         self,

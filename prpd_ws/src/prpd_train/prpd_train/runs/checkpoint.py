@@ -49,7 +49,9 @@ def load_checkpoint(path: Path, *, needs: Sequence[str] = ()) -> Dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"{path} is damaged or no checkpoint ({error}); delete it and resume the stage") from error
+        raise CheckpointError(
+            f"{path} is damaged or no checkpoint ({error}); delete it and resume the stage"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}; train it again with this version")
     missing = [name for name in needs if name not in content]

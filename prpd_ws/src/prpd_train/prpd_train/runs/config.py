@@ -60,5 +60,3 @@ def with_scene(config: TrainConfig, scene: str) -> TrainConfig:
 def without_randomisation(config: TrainConfig) -> TrainConfig:
     """The same run in a world without errors, variation or delay."""
     return replace(config, env=replace(config.env, randomisation=Randomisation.off(), latency=Latency.off()))
-
-

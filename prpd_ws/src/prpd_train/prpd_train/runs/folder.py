@@ -1,7 +1,7 @@
 """A run's folder: all that is needed to read, resume or repeat it.
 
-    config.json  provenance.json  metrics.csv  tensorboard/  policy.onnx
-    stages/00_070mm/{checkpoint.pt, result.json}  stages/01_060mm/...
+config.json  provenance.json  metrics.csv  tensorboard/  policy.onnx
+stages/00_070mm/{checkpoint.pt, result.json}  stages/01_060mm/...
 """
 
 from __future__ import annotations
@@ -115,5 +115,7 @@ class RunFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise RunError(f"{self.path} is being trained by another process; wait for it or stop it first") from error
+                raise RunError(
+                    f"{self.path} is being trained by another process; wait for it or stop it first"
+                ) from error
             yield

@@ -6,10 +6,28 @@ import csv
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
-COLUMNS = (
-    "stage delta iteration samples seconds simulation_seconds success episodes length episode_return alpha kl "
-    "kl_coefficient entropy policy_loss value_loss q_loss transfer_loss clip_fraction explained_variance"
-).split()
+COLUMNS = [
+    "stage",
+    "delta",
+    "iteration",
+    "samples",
+    "seconds",
+    "simulation_seconds",
+    "success",
+    "episodes",
+    "length",
+    "episode_return",
+    "alpha",
+    "kl",
+    "kl_coefficient",
+    "entropy",
+    "policy_loss",
+    "value_loss",
+    "q_loss",
+    "transfer_loss",
+    "clip_fraction",
+    "explained_variance",
+]
 """`samples` and the seconds are of the whole run so far, so that curves of several stages join."""
 
 

@@ -24,7 +24,7 @@ def read_probes(folder: RunFolder) -> List[Candidate]:
     return [Candidate(**candidate) for candidate in probes["candidates"]]
 
 
-def probe(folder: RunFolder, deltas: "list[float]") -> None:
+def probe(folder: RunFolder, deltas: list[float]) -> None:
     """Try the policy of the last finished stage at each grain size."""
     config = folder.config()
     network = make_network(config)
@@ -32,12 +32,14 @@ def probe(folder: RunFolder, deltas: "list[float]") -> None:
     found = []
     for delta in deltas:
         episodes = config.schedule.probe_episodes
-        outcome = run_episodes(network.act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77)
+        outcome = run_episodes(
+            network.act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
+        )
         found.append({"delta": delta, "success": outcome.success, "seconds": outcome.seconds / outcome.samples})
     folder.write_json("probes.json", {"stages": len(folder.results()), "candidates": found})
 
 
-def main(argv: "Optional[list[str]]" = None) -> int:
+def main(argv: Optional[list[str]] = None) -> int:
     """Probe the grain sizes given."""
     arguments = sys.argv[1:] if argv is None else argv
     if len(arguments) < 2:

@@ -46,7 +46,7 @@ class Progress:
 
 
 def seconds_left(trend: Deque[Tuple[int, float, float]], *, target: float, cap: int) -> Optional[float]:
-    """s until the stage ends, from the recent trend (iteration, seconds, success): at the target, or at the latest at the cap."""
+    """Until the stage ends, s: the recent trend (iteration, seconds, success) continued to target or cap."""
     if len(trend) < 2 or trend[-1][0] == trend[0][0]:
         return None
     (first, began, before), (last, now, success) = trend[0], trend[-1]

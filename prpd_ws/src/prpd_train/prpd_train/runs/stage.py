@@ -1,7 +1,7 @@
 """One stage: from the policy of the stage before to one that masters the next grain size.
 
-Run as `python -m prpd_train.runs.stage RUN INDEX DELTA`, in a process of its own: some engines leak when a scene is rebuilt,
-and whatever happens to the process, the next one goes on from the last iteration.
+Run as `python -m prpd_train.runs.stage RUN INDEX DELTA`, in a process of its own: some engines leak when a scene is
+rebuilt, and whatever happens to the process, the next one goes on from the last iteration.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class Stage:
             return
         self.network.load_state_dict(before["network"])
         if self.config.transfer.weight > 0:
-            self.transfer = ConservativeTransfer(copy.deepcopy(self.network).requires_grad_(False), self.config.transfer)
+            self.transfer = ConservativeTransfer(
+                copy.deepcopy(self.network).requires_grad_(False), self.config.transfer
+            )
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():
@@ -147,7 +149,7 @@ class Stage:
             self.network, horizon=horizon, discount=ppo.discount, gae_lambda=ppo.gae_lambda, generator=self.generator
         )
 
-    def _iterate(self) -> "tuple[Dict[str, float], bool]":
+    def _iterate(self) -> tuple[Dict[str, float], bool]:
         """Collect, see whether the target is reached, and if not, learn."""
         config, episodes = self.config, self.collector.episodes
         began, simulated = time.perf_counter(), self.collector.env_seconds
@@ -167,7 +169,17 @@ class Stage:
         self.seconds += time.perf_counter() - began
         self.simulation_seconds += self.collector.env_seconds - simulated
         row: Dict[str, float] = dict.fromkeys(
-            ("kl", "kl_coefficient", "entropy", "policy_loss", "value_loss", "q_loss", "transfer_loss", "clip_fraction", "explained_variance"),
+            (
+                "kl",
+                "kl_coefficient",
+                "entropy",
+                "policy_loss",
+                "value_loss",
+                "q_loss",
+                "transfer_loss",
+                "clip_fraction",
+                "explained_variance",
+            ),
             float("nan"),
         )
         row.update(statistics)
@@ -207,7 +219,7 @@ class Stage:
         )
 
 
-def main(argv: Optional["list[str]"] = None) -> int:
+def main(argv: Optional[list[str]] = None) -> int:
     """Run one stage of an existing run."""
     arguments = sys.argv[1:] if argv is None else argv
     if len(arguments) < 3:

@@ -78,7 +78,7 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     candidates = read_probes(folder)
     gains = [_gain(results, i) for i in range(len(results))]
     known = [gain for gain in gains if gain is not None]
-    # Going on with a policy is cheaper than starting from nothing: the last stage that gained anything is the best guide.
+    # Going on is cheaper than starting from nothing: the last stage that gained anything is the best guide.
     rate = known[-1] if known else DEFAULT_RATE
     config = folder.config()
     confirm = max(schedule.window * 40, config.ppo.horizon * config.num_envs)

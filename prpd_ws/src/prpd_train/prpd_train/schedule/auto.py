@@ -2,8 +2,8 @@
 
 What is known after a stage: how many samples one unit of success has cost so far, and from the probes, how well the
 present policy already does at a candidate and what a sample costs there. Learning from success p to the target is
-expected to take `confirm + rate * (target - p)` samples, where `confirm` is what a stage needs at least to show that it is
-done. The next stage is the candidate that minimises its own time plus that of the final grain size after it.
+expected to take `confirm + rate * (target - p)` samples, where `confirm` is what a stage needs at least to show that it
+is done. The next stage is the candidate that minimises its own time plus that of the final grain size after it.
 """
 
 from __future__ import annotations

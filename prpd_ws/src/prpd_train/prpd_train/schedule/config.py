@@ -36,7 +36,9 @@ class ScheduleConfig:
         if self.mode not in MODES:
             raise ValueError(f"schedule mode {self.mode!r} is not known; choose one of {', '.join(MODES)}")
         if not 0 < self.last <= self.first:
-            raise ValueError(f"a schedule goes from coarse to fine: first {self.first} m must not be below last {self.last} m > 0")
+            raise ValueError(
+                f"a schedule goes from coarse to fine: first {self.first} m must not be below last {self.last} m > 0"
+            )
         if not self.interval > 0:
             raise ValueError(f"schedule interval must be positive, not {self.interval!r} m")
         if not 0 < self.target_success <= 1:
@@ -44,7 +46,9 @@ class ScheduleConfig:
         if self.mode == "list":
             falling = all(a > b > 0 for a, b in zip(self.deltas[:-1], self.deltas[1:]))
             if not self.deltas or not falling or not self.deltas[0] > 0:
-                raise ValueError(f"schedule deltas must be positive and fall, such as 0.07 0.03 0.01; not {self.deltas!r}")
+                raise ValueError(
+                    f"schedule deltas must be positive and fall, such as 0.07 0.03 0.01; not {self.deltas!r}"
+                )
         elif self.deltas:
             raise ValueError(f"schedule deltas are for mode `list`, not {self.mode!r}")
         if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:

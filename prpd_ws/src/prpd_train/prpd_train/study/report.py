@@ -20,7 +20,9 @@ def rows(runs: Finished) -> List[Dict[str, Any]]:
     for variant, seed, folder in runs:
         results, schedule = folder.results(), folder.config().schedule
         last = results[-1]
-        arrived = last.reached and last.delta <= (schedule.deltas[-1] if schedule.mode == "list" else schedule.last) + 1e-9
+        arrived = (
+            last.reached and last.delta <= (schedule.deltas[-1] if schedule.mode == "list" else schedule.last) + 1e-9
+        )
         table.append(
             {
                 "variant": variant.name,
@@ -81,7 +83,9 @@ def plot(runs: Finished, path: Path) -> None:
         minutes = [float(row["seconds"]) / 60 for row in metrics]
         style: Dict[str, Any] = {"color": f"C{names.index(variant.name)}", "alpha": 0.8, "linewidth": 1}
         first = seed == min(s for v, s, _ in runs if v.name == variant.name)
-        axes[0].plot(minutes, [float(row["success"]) for row in metrics], label=variant.name if first else None, **style)
+        axes[0].plot(
+            minutes, [float(row["success"]) for row in metrics], label=variant.name if first else None, **style
+        )
         axes[1].plot(minutes, [1000 * float(row["delta"]) for row in metrics], drawstyle="steps-post", **style)
         axes[2].plot(minutes, [float(row["alpha"]) for row in metrics], **style)
     for axis, label in zip(axes, ("success", "grain size [mm]", "alpha")):

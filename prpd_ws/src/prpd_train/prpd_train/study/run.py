@@ -26,13 +26,19 @@ def one_run(path: Path, variant: Variant, seed: int) -> str:
     return str(path)
 
 
-def run_study(out: Path, settings: Sequence[Variant], seeds: Sequence[int], *, cpus_per_run: float = 1.0) -> Dict[str, str]:
+def run_study(
+    out: Path, settings: Sequence[Variant], seeds: Sequence[int], *, cpus_per_run: float = 1.0
+) -> Dict[str, str]:
     """All runs of a study; returns the error of each run that failed, by its folder. Call it again to go on."""
     import ray
 
     started = not ray.is_initialized()
     if started:
-        ray.init(logging_level="warning", include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}})
+        ray.init(
+            logging_level="warning",
+            include_dashboard=False,
+            runtime_env={"env_vars": {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}},
+        )
     remote: Any = ray.remote(num_cpus=cpus_per_run, max_retries=1)(one_run)
     pending: Dict[Any, Path] = {}
     for seed in seeds:  # all variants of a seed before the next seed, so that an early stop leaves whole comparisons

@@ -28,12 +28,18 @@ def _schedule(base: TrainConfig, name: str, **changes: object) -> Variant:
 def alpha(base: TrainConfig) -> List[Variant]:
     """Fixed mixture rates against the estimated ones."""
     fixed = [_transfer(base, f"alpha {a:g}", alpha="fixed", fixed_alpha=a) for a in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    return [*fixed, _transfer(base, "alpha optimal", alpha="optimal"), _transfer(base, "alpha returns", alpha="returns")]
+    return [
+        *fixed,
+        _transfer(base, "alpha optimal", alpha="optimal"),
+        _transfer(base, "alpha returns", alpha="returns"),
+    ]
 
 
 def interval(base: TrainConfig) -> List[Variant]:
     """Steps between grain sizes, and the schedule that chooses them itself."""
-    fixed = [_schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in (0.005, 0.01, 0.02, 0.03)]
+    fixed = [
+        _schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in (0.005, 0.01, 0.02, 0.03)
+    ]
     return [*fixed, _schedule(base, "auto", mode="auto")]
 
 
@@ -45,7 +51,9 @@ def target(base: TrainConfig) -> List[Variant]:
 def weights(base: TrainConfig) -> List[Variant]:
     """c3 (transfer) and c4 (Q network) of the combined loss."""
     c3 = [_transfer(base, f"c3 {w:g}", weight=w) for w in (0.01, 0.1, 0.5, 1.0, 10.0)]
-    c4 = [Variant(f"c4 {w:g}", replace(base, ppo=replace(base.ppo, q_weight=w))) for w in (0.05, 1.0)]  # 0.5 is the base, which stands under c3
+    c4 = [
+        Variant(f"c4 {w:g}", replace(base, ppo=replace(base.ppo, q_weight=w))) for w in (0.05, 1.0)
+    ]  # 0.5 is the base, which stands under c3
     return c3 + c4
 
 
