@@ -37,11 +37,13 @@ class WarpSimulator:
         device: str = "cpu",
         substep: float = 1 / 240,
         iterations: int = 2,
+        sleeping: bool = True,
         max_grains: int | None = None,
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
     ) -> None:
-        """`substep` s; `iterations` visits per contact and substep; `max_grains` per environment, for later resets."""
+        """`substep` s; `iterations` visits per contact and substep; `sleeping` lets what rests cost nothing;
+        `max_grains` per environment, for later resets."""
         check_specs(specs)
         wp.init()
         if device != "cpu" and not wp.is_cuda_available():
@@ -50,6 +52,7 @@ class WarpSimulator:
         self.failures = FailureLog(failure_directory)
         self._device = wp.get_device(device)
         self._substep = substep
+        self._sleeping = sleeping
         self._cache = SettledCache(cache_bytes)
         self._specs = list(specs)
         # Room for the randomised volume, whatever the first specs drew.
@@ -108,7 +111,7 @@ class WarpSimulator:
             self._settle(unknown)
             settled = [self._cache.get(spec) for spec in specs]
         for env, spec, scene, pose in zip(env_ids, specs, settled, poses):
-            self._load(env, spec, scene, pose, asleep=True)
+            self._load(env, spec, scene, pose, asleep=self._sleeping)
 
     def step(self, targets: Array, duration: float) -> None:
         """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
@@ -121,7 +124,7 @@ class WarpSimulator:
                 bucket=self.state.bucket_pose,
                 target=targets,
             )
-        self._advance(self._all, targets, duration)
+        self._advance(self._all, targets, duration, may_sleep=self._sleeping)
         for env in np.flatnonzero(self._state.failed.numpy()):
             self.failures.dump(int(env), self._specs[env])
             pose = targets[env]
@@ -167,7 +170,7 @@ class WarpSimulator:
             )
             self._load(env, spec, scene, away[env], asleep=False)
             self._set(w.rock_held, env, 1)
-            for friction in (w.mu_soil, w.mu_ground):
+            for friction in (w.mu_soil, w.mu_ground, w.mu_soil_rock):
                 # Soil is filled in loosely and tapped; low friction lets grains find places as tapping does.
                 self._set(friction, env, TAPPING * friction.numpy()[env])
         self._advance(envs, away, 0.4, may_sleep=False)
@@ -179,13 +182,15 @@ class WarpSimulator:
             lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
             x, y, z = spec.rock.position
             self._set(st.rock_x, env, [[x, y, max(z, lowest)]])
-            self._set(w.mu_soil, env, spec.materials.soil)
-            self._set(w.mu_ground, env, spec.materials.ground)
         for size in np.linspace(0.2, 1.0, 8):
             for env, spec in scenes:
                 self._set(w.rock_radius, env, size * spec.rock.radius())
                 self._set_rock_size(env, spec, float(size))
             self._advance(envs, away, 0.04, may_sleep=False)
+        for env, spec in scenes:
+            self._set(w.mu_soil, env, spec.materials.soil)
+            self._set(w.mu_ground, env, spec.materials.ground)
+            self._set(w.mu_soil_rock, env, spec.materials.soil_rock)
         self._advance(envs, away, 0.4, may_sleep=False)
         held = {env: self._snapshot(env, floors[env]) for env, _ in scenes}
         for env, _ in scenes:
@@ -322,7 +327,7 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> 
     prm.diameter = d
     prm.skin = 0.2 * d
     prm.slop = 0.002 * d
-    prm.bias_rate = 0.2 / substep
+    prm.bias_rate, prm.softness = _spring(substep)
     prm.push_speed = 0.5
     prm.iterations = iterations
     prm.max_grains = capacity
@@ -342,3 +347,11 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> 
     prm.sdf_nodes = NODES
     prm.sleep_time = 0.25
     return prm
+
+
+def _spring(substep: float) -> tuple[float, float]:
+    """Rate 1/s at which overlap goes, and share of the impulse let go, of an overdamped spring half as fast as the substeps."""
+    damping = 10.0
+    turn = 0.5 * 2 * math.pi
+    stiffness = turn * (2 * damping + turn)
+    return turn / substep / (2 * damping + turn), 1 / (1 + stiffness)

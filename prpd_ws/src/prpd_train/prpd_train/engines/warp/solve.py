@@ -1,7 +1,8 @@
 """Contact impulses by projected Gauss-Seidel: rigid, inelastic, with Coulomb friction.
 
 Each contact keeps one impulse vector. A visit corrects the relative velocity and projects the impulse back onto the
-friction cone. `bias_rate` > 0 also takes away overlap; the last visit of a substep has none, so that the velocity with
+friction cone. (A contact between grains lets go a little of its impulse at each biased visit: without that, impulses that
+few visits cannot balance would ring through a deep bed.) `bias_rate` > 0 also takes away overlap; the last visit of a substep has none, so that the velocity with
 which overlap was taken away does not stay and no energy is made.
 """
 
@@ -71,7 +72,9 @@ def solve_pairs(
         vj = st.v[j]
         n = wp.vec3(gap[0], gap[1], gap[2])
         old = st.pair_p[k]
-        new = on_cone(old - mass * (vi - vj - wanted_speed(prm, gap[3], h, bias_rate) * n), n, mu, limit)
+        soft = wp.where(bias_rate > 0.0 and gap[3] < 0.0, prm.softness, 0.0)
+        push = vi - vj - wanted_speed(prm, gap[3], h, bias_rate) * n
+        new = on_cone((1.0 - soft) * (old - mass * push), n, mu, limit)
         change = inv_mass * (new - old)
         st.pair_p[k] = new
         st.v[i] = vi + change

@@ -25,6 +25,7 @@ class Params:
     skin: float
     slop: float
     bias_rate: float
+    softness: float
     push_speed: float
     iterations: int
     max_grains: int
