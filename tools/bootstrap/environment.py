@@ -131,7 +131,9 @@ def _check_place(sets: list[str]) -> None:
     needed = 1.0 + sum(SPACE_NEEDED.get(name, 0.2) for name in sets)
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < needed:
-        raise Problem(f"{free:.1f} GB are free in {ROOT}; about {needed:.0f} GB are needed.", "Make room, or move the repository.")
+        raise Problem(
+            f"{free:.1f} GB are free in {ROOT}; about {needed:.0f} GB are needed.", "Make room, or move the repository."
+        )
 
 
 def _create(ros: Ros) -> State:
@@ -163,7 +165,9 @@ def _install(name: str) -> None:
 
 
 def _pip(arguments: list[str], title: str) -> None:
-    environment = {k: v for k, v in without_ros(os.environ).items() if k not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")}
+    environment = {
+        k: v for k, v in without_ros(os.environ).items() if k not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+    }
     command = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries=2"]
     command += ["-c", str(REQUIREMENTS / "constraints.txt"), *arguments]
     log = STATE / "pip.log"

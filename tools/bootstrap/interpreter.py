@@ -65,7 +65,7 @@ def probe(executable: str) -> Interpreter | None:
 
 def candidates(ros: Ros) -> Iterator[str]:
     """Pythons to try, the best first: the one that runs this, then what is on the PATH, then version managers' own."""
-    if ros.source == "system":  # its compiled modules load into its own Python only: python3 of the shell that sourced it
+    if ros.source == "system":  # its compiled modules load into its own Python only: the one in the sourced shell
         found = shutil.which("python3")
         yield from [found] if found else []
         return

@@ -16,7 +16,7 @@ STATE = VENV / "prpd"
 SYSTEM_LIBRARIES = VENV / "debian"
 """Debian packages unpacked for this environment alone, where the machine lacks what wheels do not carry."""
 
-TRAIN_COMMANDS = ("train", "evaluate", "study", "export", "view", "test")
+TRAIN_COMMANDS = ("train", "evaluate", "study", "export", "view", "train-detector", "test")
 """The only commands that need a learning library; all else, the demo too, runs without."""
 
 

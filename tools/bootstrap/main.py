@@ -9,9 +9,9 @@ import shlex
 import sys
 from typing import Iterator
 
-from bootstrap import dds, environment, pins, ros, testing, workspace
+from bootstrap import environment, pins, ros, testing, workspace
 from bootstrap.console import Problem, say
-from bootstrap.layout import ROOT, requirement_sets
+from bootstrap.layout import REQUIREMENTS, ROOT, requirement_sets
 from bootstrap.process import call
 
 USAGE = """usage: ./prpd COMMAND [OPTIONS]
@@ -60,8 +60,6 @@ def _run(argv: list[str]) -> int:
     if command == "env":
         _print_environment(variables)
         return 0
-    if command in dds.GRAPH_COMMANDS:
-        dds.clean_shared_memory(variables)
     if command == "test":
         return testing.run(rest, variables)
     if command == "exec" and not rest:
@@ -90,7 +88,7 @@ def prepare(found: ros.Ros, sets: list[str], *, clean: bool = False) -> environm
 
 def _check_sets(sets: list[str]) -> None:
     for name in sets:
-        if not (environment.REQUIREMENTS / f"{name}.txt").is_file():
+        if not (REQUIREMENTS / f"{name}.txt").is_file():
             raise Problem(f"There is no requirement set {name!r}.", "Choose of base, train, dev, bench.")
 
 
@@ -98,7 +96,8 @@ def _check_path() -> None:
     bad = sorted({c for c in str(ROOT) if c in " \t\n:;\"'$&()"})
     if bad:
         raise Problem(
-            f"The repository's path contains {bad[0]!r}: {ROOT}", "CMake and ROS cannot build there; move or clone it elsewhere."
+            f"The repository's path contains {bad[0]!r}: {ROOT}",
+            "CMake and ROS cannot build there; move or clone it elsewhere.",
         )
     if not os.access(ROOT, os.W_OK):
         raise Problem(
@@ -113,7 +112,9 @@ def _lock() -> Iterator[None]:
     try:
         file = (ROOT / ".prpd.lock").open("w", encoding="utf-8")
     except OSError as error:
-        raise Problem(f"{ROOT} cannot be written to: {error.strerror}.", "Clone the repository to a folder of your own.") from None
+        raise Problem(
+            f"{ROOT} cannot be written to: {error.strerror}.", "Clone the repository to a folder of your own."
+        ) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,10 +33,7 @@ libusb comes as a wheel."""
 def missing_libraries(python: str) -> list[str]:
     """Those of `LIBRARIES` that a Python on this machine cannot load."""
     program = (
-        "import ctypes, sys\n"
-        "for name in sys.argv[1:]:\n"
-        "    try: ctypes.CDLL(name)\n"
-        "    except OSError: print(name)\n"
+        "import ctypes, sys\nfor name in sys.argv[1:]:\n    try: ctypes.CDLL(name)\n    except OSError: print(name)\n"
     )
     environment = {**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(library_folders())}
     answer = subprocess.run(
@@ -79,7 +76,9 @@ def pip_wheel() -> Path:
     _unpack_debian(["python3-pip-whl"], "pip")
     wheels = sorted(SYSTEM_LIBRARIES.glob("usr/share/python-wheels/pip-*.whl"))
     if not wheels:
-        raise Problem("This Python has no ensurepip, so pip cannot be installed.", "Run `sudo apt-get install python3-venv`.")
+        raise Problem(
+            "This Python has no ensurepip, so pip cannot be installed.", "Run `sudo apt-get install python3-venv`."
+        )
     return wheels[-1]
 
 
@@ -93,7 +92,11 @@ def compiler_environment(interpreter: Interpreter) -> dict[str, str]:
     variables = {}
     if not has_compiler():
         folder = STATE / "compiler"
-        variables = {"CC": str(folder / "cc"), "CXX": str(folder / "c++"), "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache")}
+        variables = {
+            "CC": str(folder / "cc"),
+            "CXX": str(folder / "c++"),
+            "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache"),
+        }
         variables["CMAKE_LIBRARY_PATH"] = str(folder)
     if not interpreter.has_headers:
         # Debian splits pyconfig.h by architecture, and includes it relative to this folder.
@@ -131,7 +134,12 @@ def _unpack_debian(packages: Sequence[str], what: str) -> None:
     work = STATE / "apt"
     for folder in (work / "lists/partial", work / "archives/partial", SYSTEM_LIBRARIES):
         folder.mkdir(parents=True, exist_ok=True)
-    options = [f"-oDir::State::lists={work}/lists", f"-oDir::Cache={work}", "-oAPT::Sandbox::User=", "-oDebug::NoLocking=1"]
+    options = [
+        f"-oDir::State::lists={work}/lists",
+        f"-oDir::Cache={work}",
+        "-oAPT::Sandbox::User=",
+        "-oDebug::NoLocking=1",
+    ]
     environment = {**os.environ, "LC_ALL": "C"}
     remedy = f"sudo apt-get install {' '.join(packages)}"
     with Step(f"fetching {what} from the distribution") as step:

@@ -1,6 +1,6 @@
 """`./prpd pins`: resolve all requirements anew and write `requirements/constraints.txt`.
 
-pip itself resolves; nothing is installed. The old pins are not looked at, so this moves everything to its newest release.
+pip itself resolves; nothing is installed. The old pins are not looked at, so everything moves to its newest release.
 Lines that this Python or this index does not need (another Python may, or a CUDA build) stay as they are.
 """
 
@@ -16,7 +16,7 @@ from bootstrap.console import Step, say
 from bootstrap.layout import REQUIREMENTS, STATE, VENV
 from bootstrap.process import checked
 
-HEADER = "# Every version, direct or not, that the environment is made of. Written by `./prpd pins`; see docs/contributing.md.\n"
+HEADER = "# Every version that the environment is made of. Written by `./prpd pins`; see docs/contributing.md.\n"
 
 
 def requirement_files() -> list[Path]:

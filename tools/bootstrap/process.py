@@ -33,7 +33,7 @@ def logged(
     line_seen: Callable[[str], None] = lambda line: None,
     cwd: Path | None = None,
 ) -> tuple[int, str]:
-    """Run a command with all its output in a file, each line shown to `line_seen`; returns its status and the last lines."""
+    """Run a command with all its output in a file, each line shown to `line_seen`; returns status and last lines."""
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=30)
     child = subprocess.Popen(
@@ -56,7 +56,11 @@ def logged(
 
 
 def checked(
-    command: Sequence[str], env: Mapping[str, str], log: Path, what: str, line_seen: Callable[[str], None] = lambda line: None
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    what: str,
+    line_seen: Callable[[str], None] = lambda line: None,
 ) -> str:
     """As `logged`, but a failure is a `Problem` that shows the last lines."""
     status, tail = logged(command, env, log, line_seen)
@@ -80,13 +84,12 @@ class _Guarded:
         return self._child
 
     def __exit__(self, kind: object, *_: object) -> None:
-        # Ctrl-C has reached the child too: it gets the time to end by itself before it is asked to.
-        requests = [] if kind is KeyboardInterrupt else [self._child.terminate]
-        for request in [*requests, self._child.terminate, self._child.kill]:
-            if self._gone():
-                break
-            request()
-        self._child.wait()
+        if kind is KeyboardInterrupt:  # it has reached the child too, which gets the time to end by itself
+            self._gone()
+        for request in (self._child.terminate, self._child.kill):
+            if self._child.poll() is None:
+                request()
+                self._gone()
         signal.signal(signal.SIGTERM, self._previous)
 
     def _gone(self) -> bool:
@@ -99,4 +102,3 @@ class _Guarded:
 
 def _raise_exit(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
-

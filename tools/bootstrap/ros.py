@@ -10,8 +10,8 @@ from typing import Mapping
 from bootstrap.console import Problem
 
 DISTRIBUTION = "jazzy"
-ROS_VARIABLES = ("AMENT_PREFIX_PATH", "AMENT_CURRENT_PREFIX", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH", "ROS_DISTRO",
-                 "ROS_VERSION", "ROS_PYTHON_VERSION", "ROS_PACKAGE_PATH", "ROS_ETC_DIR", "ROS_ROOT", "ROS_MASTER_URI")  # fmt: skip
+PREFIX_VARIABLES = ("AMENT_PREFIX_PATH", "AMENT_CURRENT_PREFIX", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH")
+ROS_VARIABLES = (*PREFIX_VARIABLES, "ROS_DISTRO", "ROS_VERSION", "ROS_PYTHON_VERSION", "ROS_PACKAGE_PATH")
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ def detect(environment: Mapping[str, str]) -> Ros:
         raise Problem(
             f"ROS {distribution!r} is sourced in this shell (ROS_DISTRO={distribution}); this workspace is for ROS 2 "
             f"{DISTRIBUTION.capitalize()}.",
-            f"Use a shell without it, or source /opt/ros/{DISTRIBUTION}/setup.bash in a new one, or run with PRPD_ROS=wheels "
-            "to leave the sourced one aside.",
+            f"Use a shell without it, or source /opt/ros/{DISTRIBUTION}/setup.bash in a new one, or run with "
+            "PRPD_ROS=wheels to leave the sourced one aside.",
         )
-    prefix = environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep)[-1]
+    prefixes = environment.get("AMENT_PREFIX_PATH", "")
+    prefix = prefixes.split(os.pathsep)[-1]
     if not prefix or not Path(prefix, "share", "rclpy").is_dir():
         raise Problem(
-            f"ROS_DISTRO={distribution}, but AMENT_PREFIX_PATH={environment.get('AMENT_PREFIX_PATH', '')} holds no rclpy.",
+            f"ROS_DISTRO={distribution}, but AMENT_PREFIX_PATH={prefixes} holds no rclpy.",
             "Source the distribution's setup.bash again, or run with PRPD_ROS=wheels.",
         )
     return Ros("system", f"ROS 2 {DISTRIBUTION.capitalize()} of the system in {prefix}")

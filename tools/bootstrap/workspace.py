@@ -98,7 +98,9 @@ def mend_exports(state: State) -> None:
     numpy_include = site_packages() / "numpy" / "_core" / "include"
     for path in VENV.glob("share/*/cmake/*.cmake"):
         text = path.read_text(encoding="utf-8")
-        mended = re.sub(BUILD_MACHINE + r"/lib/python3\.\d+/site-packages/numpy/_core/include", str(numpy_include), text)
+        mended = re.sub(
+            BUILD_MACHINE + r"/lib/python3\.\d+/site-packages/numpy/_core/include", str(numpy_include), text
+        )
         mended = re.sub(BUILD_MACHINE + r"/include/python3\.\d+", str(include), mended)
         if mended != text:
             path.write_text(mended, encoding="utf-8")
@@ -115,13 +117,21 @@ def _colcon(state: State, step: Step) -> None:
         command.append(f"-DPython3_INCLUDE_DIR={include}")
     log = WORKSPACE / "log" / "build.log"
     environment = {**variables(state, os.environ), **native.compiler_environment(state.interpreter)}
-    status, tail = logged(command, environment, log, lambda line: step.detail(line if line.startswith("Starting") else ""))
+    status, tail = logged(
+        command, environment, log, lambda line: step.detail(line if line.startswith("Starting") else "")
+    )
     warned = re.findall(r"packages? had stderr output: (.+)", tail)
     if status or warned:
         what = f"The build warns in {warned[0]}" if warned else f"The build failed (status {status})"
-        lines = [line for line in log.read_text(encoding="utf-8").splitlines() if not line.startswith(("Starting", "Finished"))]
+        lines = [
+            line
+            for line in log.read_text(encoding="utf-8").splitlines()
+            if not line.startswith(("Starting", "Finished"))
+        ]
         shown = "\n".join(f"    {line}" for line in lines[-25:])
-        raise Problem(f"{what}:\n{shown}", f"All of its output is in {log}; `./prpd build --clean` starts from nothing.")
+        raise Problem(
+            f"{what}:\n{shown}", f"All of its output is in {log}; `./prpd build --clean` starts from nothing."
+        )
 
 
 def variables(state: State, environment: Mapping[str, str]) -> dict[str, str]:
@@ -145,10 +155,12 @@ def variables(state: State, environment: Mapping[str, str]) -> dict[str, str]:
         paths["CMAKE_PREFIX_PATH"].append(str(VENV))
         paths["LD_LIBRARY_PATH"] += [str(VENV / "lib"), *map(str, sorted(site_packages().glob("ros_*.libs")))]
         # With the guard set, the ROS wheels do not start every Python twice to set the library path themselves.
-        fixed.update(ROS_DISTRO=DISTRIBUTION, ROS_VERSION="2", ROS_PYTHON_VERSION="3", _ROS_WHEELS_BOOTSTRAP_COMPLETE="1")
+        fixed.update(
+            ROS_DISTRO=DISTRIBUTION, ROS_VERSION="2", ROS_PYTHON_VERSION="3", _ROS_WHEELS_BOOTSTRAP_COMPLETE="1"
+        )
         # The whole graph runs on this machine unless the user says otherwise.
         base.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        base.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(SOURCES / "prpd_control" / "config" / "fastdds.xml"))
+        base.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(SOURCES / "prpd_control/prpd_control/graph/fastdds.xml"))
     paths["LD_LIBRARY_PATH"] += native.library_folders()
     for name, folders in paths.items():
         inherited = [path for path in base.get(name, "").split(os.pathsep) if path]

@@ -19,7 +19,6 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/policies", glob("policies/*.onnx")),
-        (f"share/{NAME}/config", glob("config/*")),
     ],
     install_requires=["setuptools"],
     extras_require={"test": ["pytest"]},

@@ -1,0 +1,186 @@
+"""`./prpd` where it cannot work: it says what and what to do. Run in copies of the repository, as by a newcomer."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """As of a shell in which nothing was sourced."""
+    kept = ("PATH", "HOME", "LANG", "PYENV_ROOT")
+    return {name: os.environ[name] for name in kept if name in os.environ} | more
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A repository that was just cloned, in a folder of the given name."""
+
+    def make(name: str = "repository") -> Path:
+        root = tmp_path / name
+        root.mkdir()
+        shutil.copy(ROOT / "prpd", root)
+        for folder in ("tools", "requirements"):
+            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "prpd_ws/src/prpd_interfaces", root / "prpd_ws/src/prpd_interfaces")
+        return root
+
+    return make
+
+
+def start(root: Path, *arguments: str, **more: str) -> subprocess.Popen:
+    command = [sys._base_executable, str(root / "prpd"), *(arguments or ("build",))]
+    environment = bare_environment(**more)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def refused(root: Path, *arguments: str, **more: str) -> str:
+    """What `./prpd` says; it must fail, without a traceback."""
+    process = start(root, *arguments, **more)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 1, said
+    assert "Traceback" not in said
+    return said
+
+
+def test_a_path_with_a_space(copy):
+    said = refused(copy("my robot"))
+    assert "path contains ' '" in said and "clone it elsewhere" in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "what", "remedy"),
+    [
+        ({"ROS_DISTRO": "humble"}, "'humble' is sourced", "PRPD_ROS=wheels"),
+        ({"ROS_DISTRO": "noetic", "ROS_VERSION": "1"}, "'noetic' is sourced", "Use a shell without it"),
+        ({"ROS_DISTRO": "jazzy", "AMENT_PREFIX_PATH": "/nowhere"}, "AMENT_PREFIX_PATH=/nowhere", "Source"),
+        ({"PRPD_ROS": "system"}, "no ROS 2 is sourced", "setup.bash"),
+        ({"PRPD_ROS": "conda"}, "PRPD_ROS=conda", "unset"),
+        ({"PRPD_PYTHON": "/usr/bin/python2"}, "PRPD_PYTHON=/usr/bin/python2", "Correct the variable"),
+    ],
+)
+def test_a_wrong_shell(copy, variables, what, remedy):
+    said = refused(copy(), **variables)
+    assert what in said and remedy in said
+
+
+def test_no_python_of_the_right_version(copy):
+    root = copy()
+    program = (
+        f"import sys; sys.path.insert(0, {str(root / 'tools')!r})\n"
+        "from bootstrap import interpreter, ros\n"
+        "interpreter.SUPPORTED = ((2, 7),)\n"
+        "interpreter.find(ros.detect({}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=bare_environment()
+    )
+    assert "Python 3.11 or 3.12 is needed" in run.stderr and "apt-get install python3.12" in run.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_folder_that_is_read_only(copy):
+    root = copy()
+    root.chmod(0o555)
+    said = refused(root)
+    assert "read-only" in said and "folder of your own" in said
+
+
+def test_an_environment_that_is_not_ours(copy):
+    root = copy()
+    (root / ".venv").mkdir()
+    said = refused(root)
+    assert "not made by this program" in said and f"mv {root}/.venv" in said
+    assert (root / ".venv").is_dir()
+
+
+def test_an_unknown_requirement_set(copy):
+    assert "no requirement set 'gpu'" in refused(copy(), "install", "gpu")
+
+
+def test_help_needs_no_environment(copy):
+    root = copy()
+    process = start(root, "--help")
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0 and "usage: ./prpd" in said
+    assert not (root / ".venv").exists()
+
+
+@pytest.mark.system
+def test_no_network_and_then_a_half_built_environment(copy):
+    root = copy()
+    said = refused(root, **NOWHERE)
+    assert "package index cannot be reached" in said and "PIP_INDEX_URL" in said
+    said = refused(root, **NOWHERE)
+    assert "half-built" in said and "making it anew" in said
+
+
+@pytest.mark.system
+def test_one_at_a_time(copy):
+    root = copy()
+    with (root / ".prpd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start(root, **NOWHERE)
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "another ./prpd is at work" in line:
+                break
+        assert process.poll() is None, "".join(lines)
+        assert not (root / ".venv").exists()
+    said, _ = process.communicate(timeout=90)
+    assert "package index cannot be reached" in said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("way", ["call(command, os.environ)", "logged(command, os.environ, Path(sys.argv[1]))"])
+def test_children_end_with_the_bootstrap(tmp_path, sign, way):
+    program = (
+        f"import os, sys; sys.path.insert(0, {str(ROOT / 'tools')!r})\n"
+        "from pathlib import Path\n"
+        "from bootstrap.process import call, logged\n"
+        "command = [sys.executable, '-c', 'import time; print(1, flush=True); time.sleep(100)']\n"
+        f"{way}"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "log")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=bare_environment(PYTHONUNBUFFERED="1"),
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 30
+    while not (children := psutil.Process(process.pid).children()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert children
+    if sign == signal.SIGINT:  # a terminal sends it to the whole group
+        os.killpg(process.pid, sign)
+    else:
+        process.send_signal(sign)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+@pytest.mark.system
+@pytest.mark.skipif("PRPD_ROOT" not in os.environ, reason="only where `./prpd` has made the environment")
+def test_a_second_start_does_nothing():
+    before = psutil.Process().cpu_times()
+    start_time = time.monotonic()
+    subprocess.run([str(ROOT / "prpd"), "exec", "true"], check=True, capture_output=True)
+    after = psutil.Process().cpu_times()
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    assert seconds < 0.3, f"{seconds:.2f} s of processor time, {time.monotonic() - start_time:.2f} s in all"
