@@ -20,8 +20,10 @@ import tyro
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator
+from prpd_twin.depth_camera.digs import dig
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 from prpd_twin.depth_camera.sequences import occlusion
+from prpd_twin.soil_world.environment import names
 
 EXPOSURES = 4
 """Images of each still scene: what the camera gives in an eighth of a second."""
@@ -38,6 +40,8 @@ class Benchmark:
     """Further scenes without a rock."""
     sequences: int = 40
     """In which the bucket comes before the rock for up to 2 s."""
+    digs: int = 3
+    """Simulated digs in each environment of the twin."""
     seed: int = 9000
     """Of the scenes; the detector was trained on others."""
     soak: float = 0.0
@@ -176,6 +180,37 @@ def occlusions(bench: Bench, *, number: int, seed: int) -> dict[str, float]:
     }
 
 
+def digs(bench: Bench, *, per_environment: int, rows: list[Row]) -> dict[str, float]:
+    """Whole simulated digs, 10 frames a second, in all environments of the twin."""
+    errors, wrong, beliefs, lost, seen = [], 0, 0, 0, 0
+    for environment in names():
+        for seed in range(per_environment):
+            frames = dig(environment, seed)
+            estimator = bench.estimator(frames[0])
+            survey = [frames[0]] * 10 + frames
+            for k, frame in enumerate(survey):
+                depth = frame.depth.astype(np.float32) / 1000
+                estimate = estimator.update(depth, stamp=1 + k * 0.1, bucket_pose=frame.bucket_pose)
+                if k < 10:
+                    continue
+                known = estimate.status in (Status.OK, Status.OCCLUDED)
+                beliefs += 1
+                wrong += (estimate.in_bucket > 0.5) != frame.rock_in_bucket
+                if frame.visible_fraction >= 0.2:
+                    seen += 1
+                    lost += not known
+                    rows.append(Row(frame, estimate))
+                if known:
+                    errors.append(float(np.linalg.norm(estimate.position - frame.rock_position)))
+    return {
+        "dig_frames": beliefs,
+        "dig_error_p50_mm": 1000 * float(np.median(errors)),
+        "dig_error_p95_mm": 1000 * float(np.quantile(errors, 0.95)),
+        "dig_known_share_where_visible": 1 - lost / seen,
+        "dig_in_bucket_wrong_share": wrong / beliefs,
+    }
+
+
 def soak(bench: Bench, seconds: float) -> dict[str, float]:
     """30 Hz for `seconds`, over a few scenes in turn."""
     source = RandomFrames(77)
@@ -255,6 +290,9 @@ def main() -> int:
     empty = scenes(bench, number=config.empty, seed=config.seed + 1, ranges=nothing, note=note)
     numbers = summary(rows, empty)
     numbers |= occlusions(bench, number=config.sequences, seed=config.seed + 2)
+    dug: list[Row] = []
+    if config.digs:
+        numbers |= digs(bench, per_environment=config.digs, rows=dug)
     took = 1000 * np.array(bench.times[10:])
     numbers |= {f"update_cpu_p{q}_ms": float(np.percentile(took, q)) for q in (50, 99)}
     if config.soak:
@@ -263,7 +301,7 @@ def main() -> int:
     numbers["peak_resident_with_renderer_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, value in numbers.items():
         print(f"{name:40} {value:10.3f}")
-    for name, text in by_group(rows).items():
+    for name, text in by_group(rows + dug).items():
         print(f"{name:30} {text}")
     (config.output / "benchmark.json").write_text(json.dumps(numbers, indent=1))
     worst_pictures(rows, config.output / "worst_20.png")

@@ -95,3 +95,15 @@ def test_two_tracks_of_one_rock_become_one() -> None:
     tracker = Tracker(bucket=BUCKET)
     tracker.update([seen([0, 0, 0]), seen([0.028, 0, 0])], dt=DT, bucket_pose=None, hidden=visible)
     assert len(tracker.tracks) == 1
+
+
+def test_a_rock_that_was_moved_by_hand_is_followed_to_its_new_place() -> None:
+    tracker, old, new = Tracker(bucket=BUCKET), np.array([0.05, 0.0, 0.0]), np.array([-0.05, 0.03, 0.0])
+    for _ in range(60):
+        tracker.update([seen(old)], dt=DT, bucket_pose=None, hidden=visible)
+    first = tracker.followed
+    for _ in range(30):
+        tracker.update([seen(new)], dt=DT, bucket_pose=None, hidden=visible)
+    assert tracker.followed is not None and first is not None
+    assert tracker.followed.identity != first.identity
+    assert np.linalg.norm(tracker.followed.position - new) < 1e-3

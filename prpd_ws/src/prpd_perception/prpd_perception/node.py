@@ -107,18 +107,24 @@ class RockStateNode(LifecycleNode):
             return
         start = self._now()
         self._received, self._stamp = start, image.header.stamp
-        try:
-            estimate = self._estimate(image)
-        except BadImageError as error:
-            self._health.bad(str(error))
-            self._warn(str(error))
-            self._rock.publish(messages.problem(Status.BAD_IMAGE, str(error), image.header.stamp))
+        state, estimate = self.answer(image)
+        self._rock.publish(state)
+        if estimate is None:
+            self._health.bad(state.message)
+            self._warn(state.message)
             return
-        self._rock.publish(messages.rock_state(estimate, image.header.stamp))
         self._health.good(estimate, received=start, age=start - estimate.stamp, took=self._now() - start)
         if estimate.status == Status.CAMERA_MOVED:
             self._warn(estimate.message)
         self._publish_debug(estimate, image.header.stamp)
+
+    def answer(self, image: Image) -> tuple[RockState, RockEstimate | None]:
+        """What is known after an image; no estimate if it cannot be used."""
+        try:
+            estimate = self._estimate(image)
+        except BadImageError as error:
+            return messages.problem(Status.BAD_IMAGE, str(error), image.header.stamp), None
+        return messages.rock_state(estimate, image.header.stamp), estimate
 
     def _estimate(self, image: Image) -> RockEstimate:
         depth = decode_depth(

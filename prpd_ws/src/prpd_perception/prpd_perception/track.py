@@ -42,6 +42,7 @@ class Track:
         self.identity = identity
         self.confidence_logit = 0.0
         self.unseen_for = 0.0
+        self.hidden = False
         self._bucket, self._model = bucket, model
         self._weight = np.array([0.9, 0.1])
         self._mean = np.stack([position, position]).astype(float)
@@ -113,7 +114,8 @@ class Track:
     def miss(self, dt: float, *, hidden: bool) -> None:
         """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it."""
         self.unseen_for += dt
-        self.confidence_logit -= (0.05 if hidden else 0.6) * dt
+        self.hidden = hidden
+        self.confidence_logit -= (0.05 if hidden else 2.0) * dt
 
     def in_bowl(self, bucket_pose: np.ndarray) -> float:
         """Probability that the rock's centre lies in the bowl."""

@@ -27,6 +27,8 @@ class TrackerConfig:
     forget: float = 0.02
     """Confidence below which a track ends."""
     most_tracks: int = 8
+    patience: float = 0.5
+    """s: a followed rock that should be seen and is not for so long gives way to one that is."""
     goal: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """m, soil frame: of several rocks, the one nearest to this is followed."""
     wanted: int = 0
@@ -123,16 +125,21 @@ class Tracker:
                 kept.append(track)
         self.tracks = kept
 
+    def _gone(self, track: Track) -> bool:
+        return track.unseen_for > self.config.patience and not track.hidden
+
     def _choose(self) -> None:
-        """Stay with a rock once it is followed; a better known one takes over only when it is lost."""
+        """Stay with a rock once it is followed, unless it is gone from where it should be seen and another is there."""
         config = self.config
         sure = [t for t in self.tracks if t.confidence >= config.confident]
+        in_sight = [t for t in sure if t.unseen_for == 0]
         asked = [t for t in self.tracks if t.identity == config.wanted]
         if asked:
             self.followed = asked[0]
-        elif self.followed in sure:
+        elif self.followed in sure and not (self._gone(self.followed) and in_sight):
             pass
         elif sure:
-            self.followed = min(sure, key=lambda t: float(np.linalg.norm(t.position - np.array(config.goal))))
+            nearest = in_sight or sure
+            self.followed = min(nearest, key=lambda t: float(np.linalg.norm(t.position - np.array(config.goal))))
         elif self.followed not in self.tracks:
             self.followed = max(self.tracks, key=lambda t: t.confidence, default=None)

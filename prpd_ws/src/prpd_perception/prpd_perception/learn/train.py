@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 class TrainDetector:
     """How the detector's network is trained."""
 
-    frames: int = 10_000
+    frames: int = 8_000
     """Random frames to draw."""
     epochs: int = 10
     """Passes over them."""
+    workers: int = 2
+    """Processes that draw frames."""
     batch: int = 32
     """Height maps per step."""
     learning_rate: float = 3e-3
@@ -48,28 +51,46 @@ class Examples:
         return len(self.channels)
 
 
-def draw(*, frames: int, seed: int, cache: Path) -> list[Examples]:
-    """Examples of `frames` random frames, one entry for each map size, from the cache if they are there."""
+NAMES = ("channels", "rock", "centre", "height")
+PORTION = 250
+"""Frames that one worker draws at a time."""
+
+
+def draw(*, frames: int, seed: int, cache: Path, workers: int = 2) -> list[Examples]:
+    """Examples of `frames` random frames, one entry for each map size, from the cache if they are there.
+
+    They are drawn in portions, each with a seed of its own, so that the number of workers changes nothing.
+    """
+    file = cache / f"examples_{seed}_{frames}.npz"
+    if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        portions = [(min(PORTION, frames - i), [seed, i]) for i in range(0, frames, PORTION)]
+        by_size: dict[int, list[Examples]] = {}
+        start, done = time.monotonic(), 0
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            for drawn in pool.imap(_draw_portion, portions):
+                for size, examples in drawn.items():
+                    by_size.setdefault(size, []).append(examples)
+                done += 1
+                print(f"drew {done} of {len(portions)} portions in {time.monotonic() - start:.0f} s", flush=True)
+        arrays = {f"{k}_{n}": np.concatenate([getattr(e, n) for e in es]) for k, es in by_size.items() for n in NAMES}
+        with file.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+    with np.load(file) as data:
+        sizes = sorted({key.split("_")[0] for key in data})
+        return [Examples(**{name: data[f"{size}_{name}"] for name in NAMES}) for size in sizes]
+
+
+def _draw_portion(portion: tuple[int, list[int]]) -> dict[int, Examples]:
     from prpd_perception.learn.examples import Example, examples
     from prpd_twin.depth_camera.random_scenes import RandomFrames
 
-    file = cache / f"examples_{seed}_{frames}.npz"
-    names = tuple(Examples.__dataclass_fields__)
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        source, by_size, start = RandomFrames(seed, cropped=True), dict[int, list[Example]](), time.monotonic()
-        for i in range(frames):
-            for example in examples(source.draw()):
-                by_size.setdefault(example.channels.shape[1], []).append(example)
-            if (i + 1) % 500 == 0:
-                print(f"drew {i + 1} of {frames} frames in {time.monotonic() - start:.0f} s", flush=True)
-        arrays = {
-            f"{size}_{name}": np.stack([getattr(e, name) for e in es]) for size, es in by_size.items() for name in names
-        }
-        np.savez(file, **arrays)
-    with np.load(file) as data:
-        sizes = sorted({key.split("_")[0] for key in data})
-        return [Examples(**{name: data[f"{size}_{name}"] for name in names}) for size in sizes]
+    number, seed = portion
+    source, by_size = RandomFrames(seed, cropped=True), dict[int, list[Example]]()
+    for _ in range(number):
+        for example in examples(source.draw()):
+            by_size.setdefault(example.channels.shape[1], []).append(example)
+    return {size: Examples(**{n: np.stack([getattr(e, n) for e in es]) for n in NAMES}) for size, es in by_size.items()}
 
 
 def batches(sets: list[Examples], batch: int, rng: np.random.Generator) -> Iterator[tuple[Examples, np.ndarray]]:
@@ -89,7 +110,7 @@ def train(config: TrainDetector) -> None:
     from prpd_perception.learn.calibration import calibrate
     from prpd_perception.learn.network import RockNet, loss
 
-    sets = draw(frames=config.frames, seed=config.seed, cache=config.cache)
+    sets = draw(frames=config.frames, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     network = RockNet().to(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ import numpy as np
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
-from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
+from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel, millimetres
 from prpd_twin.depth_camera.renderer import DepthRenderer
 from prpd_twin.snapshot import SnapshotReader
 
@@ -52,8 +52,8 @@ class VirtualCamera:
             return None
         view = self._renderer.render(grains=snapshot.grains, rock=snapshot.rock, bucket=snapshot.bucket)
         image = self._backgrounds[self._count % _BACKGROUNDS].copy()
-        window = self._renderer.window
-        image[window] = _millimetres(self._noise.apply(view.depth[window]))
+        window = view.window
+        image[window] = millimetres(self._noise.apply(view.depth[window]))
         self._stamp_ns, self._count = snapshot.stamp_ns, self._count + 1
         return Exposure(snapshot.stamp_ns, image)
 
@@ -63,10 +63,6 @@ class VirtualCamera:
             return False
         self._renderer = DepthRenderer(scene=scene, cell=self._cell, bucket=self._bucket)
         empty = self._renderer.render(grains=np.zeros((0, 3), np.float32), rock=None, bucket=None).depth
-        self._backgrounds = [_millimetres(self._noise.apply(empty)) for _ in range(_BACKGROUNDS)]
+        self._backgrounds = [millimetres(self._noise.apply(empty)) for _ in range(_BACKGROUNDS)]
         self._revision = revision
         return True
-
-
-def _millimetres(depth: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(depth, 0, 65.535) * 1000).astype(np.uint16)

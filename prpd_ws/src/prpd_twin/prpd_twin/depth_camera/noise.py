@@ -78,7 +78,7 @@ class DepthNoise:
     everything else.
     """
 
-    def __init__(self, model: NoiseModel, *, fx: float, shape: tuple[int, int], seed: int = 0) -> None:
+    def __init__(self, model: NoiseModel, *, fx: float, shape: tuple[int, int], seed: int | list[int] = 0) -> None:
         self.model = model
         self._fx = fx
         self._rng = np.random.default_rng(seed)
@@ -117,6 +117,12 @@ class DepthNoise:
         z[lost] = 0
         return z
 
+    def exposed(self, depth: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+        """(H, W) uint16 mm: the noisy image of `depth` (H, W) m in a window, holes around it."""
+        image = np.zeros(depth.shape, np.uint16)
+        image[window] = millimetres(self.apply(depth[window]))
+        return image
+
     def _field(self, field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         top, left = (self._rng.integers(0, full - part + 1) for full, part in zip(self._size, shape, strict=True))
         return field[top : top + shape[0], left : left + shape[1]]
@@ -151,3 +157,8 @@ class DepthNoise:
         z = z.copy()
         z[flying] = near[flying] + (far - near)[flying] * self._rng.random(int(flying.sum()), np.float32)
         return z
+
+
+def millimetres(depth: np.ndarray) -> np.ndarray:
+    """M to uint16 mm."""
+    return np.rint(np.clip(depth, 0, 65.535) * 1000).astype(np.uint16)

@@ -33,7 +33,7 @@ class SceneRanges:
     """Of the rocks that are clusters of cubes, as a simulator may have them."""
     rock_depth: tuple[float, float] = (-0.045, 0.030)
     """Height of the rock's centre over the soil around it."""
-    grain_edge: tuple[float, float] = (0.004, 0.014)
+    grain_edge: tuple[float, float] = (0.004, 0.020)
     surface: tuple[float, float] = (-0.025, 0.025)
     """Mean height of the soil."""
     relief: tuple[float, float] = (0.0, 0.025)
@@ -78,7 +78,12 @@ class RandomFrames:
     """Draws frames; the same seed gives the same frames."""
 
     def __init__(
-        self, seed: int, ranges: SceneRanges | None = None, noise: NoiseModel | None = None, *, cropped: bool = False
+        self,
+        seed: int | list[int],
+        ranges: SceneRanges | None = None,
+        noise: NoiseModel | None = None,
+        *,
+        cropped: bool = False,
     ) -> None:
         """`cropped` leaves the image's outer parts out, which show only table and background: twice as fast."""
         self._rng = np.random.default_rng(seed)
@@ -101,7 +106,7 @@ class RandomFrames:
         kind = str(rng.choice(KINDS))
         vertices, triangles = random_rock(rng, kind=kind, edge=rng.uniform(*ranges.rock_edge))
         if rng.random() < ranges.voxel_share:
-            vertices, triangles = voxelised(vertices, triangles, spacing=rng.uniform(0.006, 0.016))
+            vertices, triangles = voxelised(vertices, triangles, spacing=rng.uniform(0.006, 0.018))
         ground = Ground(rng, box, mean=rng.uniform(*ranges.surface), relief=rng.uniform(*ranges.relief))
         has_rock = rng.random() < ranges.rock_share
         bucket = self._bucket_pose(situation, box, ground)
@@ -131,7 +136,7 @@ class RandomFrames:
         believed, offset = self._believed(true_cell), self._bucket_error()
         return [
             Frame(
-                depth=self._exposed(view, renderer.window),
+                depth=self._noise.exposed(view.depth, view.window),
                 rock_mask=view.label == ROCK,
                 cell=believed,
                 bucket_geometry=geometry,
@@ -145,11 +150,6 @@ class RandomFrames:
             )
             for _ in range(number)
         ]
-
-    def _exposed(self, view: View, window: tuple[slice, slice]) -> np.ndarray:
-        depth = np.zeros(view.depth.shape, np.uint16)
-        depth[window] = np.rint(1000 * self._noise.apply(view.depth[window]))
-        return depth
 
     def _bucket_pose(self, situation: str, box: tuple[float, float, float], ground: Ground) -> np.ndarray | None:
         rng = self._rng
@@ -213,7 +213,8 @@ def _with_intruder(rng: np.random.Generator, view: View) -> View:
     surface = float(np.median(middle)) - rng.uniform(0.02, 0.2) - 0.001 * np.minimum(distance, 25)
     front = (mask > 0) & (surface < depth)
     depth[front], label[front] = surface[front], ARM
-    return View(depth.astype(np.float32), label, view.rock_silhouette)
+    rows = slice(0, height)
+    return View(depth.astype(np.float32), label, view.rock_silhouette, (rows, slice(0, width)))
 
 
 def _cropped(intrinsics: Intrinsics) -> Intrinsics:

@@ -15,6 +15,9 @@ from prpd_twin.depth_camera.spheres import splat
 from prpd_twin.snapshot import Scene
 
 BACKGROUND, SOIL, ROCK, BUCKET, ARM = range(5)
+SHADOW = 24
+"""px beside a body that its stereo shadow and its edges may change."""
+Window = tuple[slice, slice]
 SPHERE_PER_CUBE = 0.6204
 """Radius of the sphere whose volume is that of a cube of edge 1."""
 
@@ -29,6 +32,8 @@ class View:
     """(H, W) uint8: BACKGROUND (table and box), SOIL, ROCK, BUCKET or ARM."""
     rock_silhouette: int
     """Pixels that the rock would cover if nothing stood before it."""
+    window: Window
+    """The part of the image that may differ from the empty box."""
 
     @property
     def visible_fraction(self) -> float:
@@ -50,7 +55,12 @@ class DepthRenderer:
         self._background = np.full(self._rays.shape, np.inf, np.float32)
         window, depth = RigidBody(*box_mesh(_box_and_table(scene))).cast(self._rays, self._camera_from_soil)
         self._background[window] = depth
-        self.window = self._active_window(bucket)
+        self._window = self._soil_window()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) px of the image."""
+        return self._rays.shape
 
     def render(self, *, grains: np.ndarray, rock: Pose | None, bucket: Pose | None) -> View:
         """The image of `grains` (G, 3) m in the soil frame, with the rock and the bucket unless they are None."""
@@ -59,28 +69,37 @@ class DepthRenderer:
         centres = np.asarray(grains, np.float32) @ rotation + np.array(self._camera_from_soil.position, np.float32)
         splat(depth, centres, SPHERE_PER_CUBE * self.scene.grain_edge, **self._intrinsics)
         label[depth < self._background] = SOIL
-        silhouette = 0
-        if rock is not None:
-            silhouette = self._paint(depth, label, self._rock, rock, ROCK)
-        if bucket is not None:
-            self._paint(depth, label, self._bucket, bucket, BUCKET)
-            self._paint(depth, label, self._arm, bucket, ARM)
-        return View(depth, label, silhouette)
+        silhouette, window = 0, self._window
+        bodies = [(self._rock, rock, ROCK), (self._bucket, bucket, BUCKET), (self._arm, bucket, ARM)]
+        for body, pose, name in bodies:
+            if pose is None:
+                continue
+            part, body_depth = body.cast(self._rays, self._camera_from_soil @ pose)
+            front = body_depth < depth[part]
+            depth[part][front] = body_depth[front]
+            label[part][front] = name
+            silhouette += int(np.isfinite(body_depth).sum()) if name == ROCK else 0
+            window = _union(window, part, SHADOW, self.shape)
+        return View(depth, label, silhouette, window)
 
-    def _paint(self, depth: np.ndarray, label: np.ndarray, body: RigidBody, soil_from_body: Pose, name: int) -> int:
-        window, body_depth = body.cast(self._rays, self._camera_from_soil @ soil_from_body)
-        front = body_depth < depth[window]
-        depth[window][front] = body_depth[front]
-        label[window][front] = name
-        return int(np.isfinite(body_depth).sum())
-
-    def _active_window(self, bucket: BucketGeometry) -> tuple[slice, slice]:
-        """The part of the image in which anything can move: the box and what is above it."""
+    def _soil_window(self) -> Window:
+        """The part of the image that soil in the box or heaped on it can change."""
         x, y, depth = self.scene.box_size
-        reach = max(x, y) / 2 + 0.05
-        corners = np.array([[sx * reach, sy * reach, z] for sx in (-1, 1) for sy in (-1, 1) for z in (-depth, 0.25)])
+        low, high = (-x / 2 - 0.04, -y / 2 - 0.04, -depth), (x / 2 + 0.04, y / 2 + 0.04, 0.08)
+        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
         attitude = np.array(self._camera_from_soil.quaternion)
         return self._rays.window(quaternion_rotate(attitude, corners) + self._camera_from_soil.position, margin=8)
+
+
+def _union(first: Window, second: Window, border: int, shape: tuple[int, int]) -> Window:
+    """The smallest window around both, the second one widened by `border` px."""
+    if any(s.start >= s.stop for s in second):
+        return first
+    rows, columns = (
+        slice(min(a.start, max(b.start - border, 0)), max(a.stop, min(b.stop + border, size)))
+        for a, b, size in zip(first, second, shape, strict=True)
+    )
+    return rows, columns
 
 
 def _box_and_table(scene: Scene) -> list[Box]:

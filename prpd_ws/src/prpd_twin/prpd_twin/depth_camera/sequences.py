@@ -33,11 +33,9 @@ def occlusion(seed: int) -> list[Frame]:
     frames = []
     for pose in _path(rng, centre, np.array(cell.soil_from_camera.position)):
         view = renderer.render(grains=grains, rock=rock, bucket=Pose.from_bucket(pose))
-        depth = np.zeros(view.depth.shape, np.uint16)
-        depth[renderer.window] = np.rint(1000 * noise.apply(view.depth[renderer.window]))
         frames.append(
             Frame(
-                depth=depth,
+                depth=noise.exposed(view.depth, view.window),
                 rock_mask=view.label == ROCK,
                 cell=cell,
                 bucket_geometry=geometry,

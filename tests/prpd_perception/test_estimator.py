@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prpd_perception.detector import Detector
+from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
+from prpd_perception.estimator import RockEstimator
+from prpd_task.cell import Cell, look_at
+from prpd_task.frames import Pose, bucket_to_soil
+
+DETECTOR = Detector()
+AWAY = np.array([0.0, -0.33, 0.25, 0.0])
+
+
+def estimator(studio: Any, **changed: Any) -> RockEstimator:
+    config = EstimatorConfig(**({"check_frames": 0} | changed))
+    return RockEstimator(cell=studio.cell, bucket=studio.bucket, config=config, detector=DETECTOR)
+
+
+def look(
+    studio: Any, *, rock: Pose | None, bucket: np.ndarray | None = None, images: int = 3, **changed: Any
+) -> RockEstimate:
+    subject = estimator(studio, **changed)
+    for i in range(images):
+        image = studio.metres(rock=rock, bucket=bucket)
+        estimate = subject.update(image, stamp=1 + i / 30, bucket_pose=bucket)
+    return estimate
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "z", "yaw"), [(0.0, 0.0, 0.02, 0.3), (-0.05, 0.04, 0.0, 0.9), (0.06, -0.05, 0.01, 0.0)]
+)
+def test_a_visible_rock_is_found_where_it_is(studio: Any, x: float, y: float, z: float, yaw: float) -> None:
+    estimate = look(studio, rock=Pose.from_rpy((x, y, z), yaw=yaw))
+    assert estimate.status == Status.OK and estimate.confidence > 0.5
+    error = estimate.position - (x, y, z)
+    assert np.linalg.norm(error) < 0.015
+    assert (np.abs(error) < 4 * np.sqrt(np.diag(estimate.covariance))).all()
+    assert abs(estimate.surface_height) < 0.012
+    assert estimate.in_bucket == 0.0 and 0.1 < estimate.visible_fraction <= 1.0
+    assert estimate.shape is not None and 0.02 < estimate.shape.size[0] < 0.09
+
+
+def test_nothing_is_found_where_nothing_is(studio: Any) -> None:
+    estimate = look(studio, rock=None)
+    assert estimate.status == Status.LOST and estimate.confidence < 0.5 and estimate.message
+
+
+@pytest.mark.parametrize("bucket", [(0.0, -0.05, 0.10, 0.4), (0.03, 0.0, 0.16, 0.6), (-0.02, -0.10, 0.20, 0.2)])
+def test_a_carried_rock_is_in_the_bucket(studio: Any, bucket: tuple) -> None:
+    pose, local = np.array(bucket), np.array([0.01, -0.01, 0.027])
+    rock = Pose.from_bucket(pose) @ Pose.from_rpy(local, yaw=0.4)
+    estimate = look(studio, rock=rock, bucket=pose)
+    assert estimate.status == Status.OK and estimate.in_bucket > 0.5
+    assert np.linalg.norm(estimate.position - bucket_to_soil(pose, local)) < 0.02
+
+
+def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:
+    estimate = look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.2, 0.12, 0.0]))
+    assert estimate.status == Status.OK and estimate.in_bucket < 0.1
+
+
+def test_an_operators_prior_is_kept_but_not_trusted(studio: Any) -> None:
+    estimate = look(studio, rock=None, prior_position=(0.02, 0.01, -0.03))
+    assert estimate.status in (Status.OCCLUDED, Status.LOST) and estimate.confidence < 0.6
+    np.testing.assert_allclose(estimate.position, (0.02, 0.01, -0.03), atol=1e-6)
+    assert np.sqrt(estimate.covariance[0, 0]) > 0.029
+
+
+def test_the_track_holds_while_the_bucket_hides_the_rock(studio: Any) -> None:
+    rock, subject, hidden = Pose((0.0, 0.0, 0.01)), estimator(studio), 0
+    before = np.array([0.0, 0.11, 0.10, 0.0])
+    for i in range(40):
+        share = np.clip((i - 5) / 10, 0, 1) - np.clip((i - 28) / 10, 0, 1)
+        pose = AWAY + share * (before - AWAY)
+        image = studio.metres(rock=rock, bucket=pose)
+        if 16 <= i < 28:
+            image[150:330, 250:390] = 0
+        estimate = subject.update(image, stamp=1 + i / 30, bucket_pose=pose)
+        hidden += estimate.status == Status.OCCLUDED
+        if i > 3:
+            assert estimate.status in (Status.OK, Status.OCCLUDED)
+            assert np.linalg.norm(estimate.position - rock.position) < 0.025
+    assert hidden >= 10 and estimate.status == Status.OK
+
+
+@pytest.mark.parametrize(
+    "bump", [Pose.from_rpy((0, 0, 0), roll=0.35), Pose.from_rpy((0, 0, 0.09)), Pose.from_rpy((0, 0, 0), yaw=np.pi)]
+)
+def test_a_bumped_or_turned_camera_is_refused(studio: Any, bump: Pose) -> None:
+    cell = replace(studio.cell, soil_from_camera=studio.cell.soil_from_camera @ bump)
+    subject = RockEstimator(cell=cell, bucket=studio.bucket, detector=DETECTOR)
+    image = studio.metres()
+    for i in range(8):
+        estimate = subject.update(image, stamp=1 + i / 30, bucket_pose=None)
+        assert estimate.status == Status.CAMERA_MOVED and "calibrate" in estimate.message
+
+
+def test_an_undisturbed_camera_passes_its_check(studio: Any) -> None:
+    assert look(studio, rock=None, check_frames=5, images=6).status == Status.LOST
+
+
+def test_something_in_the_box_is_named_and_no_rock(studio: Any) -> None:
+    depth = studio.metres()
+    depth[120:320, 300:345] = 0.58
+    estimate = estimator(studio).update(depth, stamp=1, bucket_pose=None)
+    assert estimate.status == Status.LOST and "no bucket" in estimate.message
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        (lambda d: np.zeros_like(d), "has a depth"),
+        (lambda d: np.full_like(d, np.nan), "has a depth"),
+        (lambda d: np.full_like(d, np.inf), "has a depth"),
+        (lambda d: -d, "has a depth"),
+        (lambda d: d[:100], "described as"),
+    ],
+)
+def test_unusable_images_are_named(studio: Any, spoil: Any, named: str) -> None:
+    with pytest.raises(BadImageError, match=named):
+        estimator(studio).update(spoil(studio.metres()), stamp=1, bucket_pose=None)
+
+
+def test_time_does_not_go_back_and_a_clock_that_was_reset_is_followed(studio: Any) -> None:
+    subject, image = estimator(studio), studio.metres()
+    subject.update(image, stamp=100.0, bucket_pose=None)
+    for stamp in (100.0, 99.9, np.nan, 50.0):
+        with pytest.raises(BadImageError, match="older|finite"):
+            subject.update(image, stamp=stamp, bucket_pose=None)
+    subject.update(image, stamp=50.1, bucket_pose=None)
+
+
+def test_a_bucket_pose_that_is_no_number_is_refused(studio: Any) -> None:
+    with pytest.raises(BadImageError, match="bucket"):
+        estimator(studio).update(studio.metres(), stamp=1, bucket_pose=np.array([0.0, np.nan, 0.0, 0.0]))
+
+
+def test_a_cell_whose_camera_sees_nothing_is_refused(studio: Any) -> None:
+    away = Cell(soil_from_camera=look_at((0.0, 0.5, 0.6), (0.0, 1.0, 1.2)))
+    with pytest.raises(ValueError, match="looks away"):
+        RockEstimator(cell=away, bucket=studio.bucket, detector=DETECTOR)
