@@ -1,0 +1,78 @@
+"""The command line of learning, as a user has it: real processes, the real engine, a kill in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.system
+ROOT = Path(__file__).parents[2]
+PACKAGES = os.pathsep.join(str(ROOT / "prpd_ws" / "src" / name) for name in ("prpd_task", "prpd_train"))
+
+
+def command(name, *arguments):
+    program = f"import sys; from prpd_train.cli.{name} import main; sys.exit(main(sys.argv[1:]))"
+    return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def prpd(name, *arguments, check=True):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command(name, *arguments), env=environment, capture_output=True, text=True, timeout=300)
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_train_kill_resume_export_inspect_evaluate(tmp_path):
+    run = tmp_path / "run"
+    tiny = ("--preset", "smoke", "--quiet", "--env.scenes", "2", "--num-envs", "4", "--schedule.window", "2")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
+    trainer = subprocess.Popen(command("train", *tiny, "--out", run), env=environment, start_new_session=True)
+    checkpoint = run / "stages" / "00_070mm" / "checkpoint.pt"
+    deadline = time.monotonic() + 200
+    while not checkpoint.exists():
+        assert trainer.poll() is None and time.monotonic() < deadline, "no first iteration"
+        time.sleep(0.02)
+    os.killpg(trainer.pid, signal.SIGKILL)
+    trainer.wait()
+
+    assert "--resume" in prpd("train", *tiny, "--out", run, check=False).stderr, "the folder is not taken over silently"
+    resumed = prpd("train", "--resume", run, "--quiet")
+    assert "stage 0:" in resumed.stdout and "stage 1:" in resumed.stdout
+    results = [json.loads(file.read_text()) for file in sorted(run.glob("stages/*/result.json"))]
+    assert [result["iterations"] for result in results] == [3, 3]
+
+    policy = tmp_path / "policy.onnx"
+    assert "10,000 states" in prpd("export", run, "--out", policy).stdout
+    text = prpd("inspect", policy).stdout
+    assert "bucket_pitch" in text and "increment_x" in text and "engine: warp" in text
+
+    table = tmp_path / "table.csv"
+    prpd("evaluate", policy, "--deltas", "70", "--episodes", "4", "--num-envs", "4", "--csv", table)
+    header, row = table.read_text().splitlines()
+    values = dict(zip(header.split(","), row.split(",")))
+    assert values["episodes"] == "4" and 0 <= float(values["low"]) <= float(values["success"]) <= float(values["high"])
+    assert np.isfinite(float(values["peak_force"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset", "fast"), "smoke"),
+        (("--schedule.first", "0.01", "--schedule.last", "0.07"), "coarse to fine"),
+        (("--resume", "/nowhere"), "no run"),
+    ],
+)
+def test_bad_input_is_named(arguments, message, tmp_path):
+    done = prpd("train", *arguments, check=False)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not list(tmp_path.iterdir())
