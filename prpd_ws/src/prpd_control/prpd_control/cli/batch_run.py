@@ -107,7 +107,7 @@ def _run_batch(options: TrialOptions, batch: Batch, state: _State, supervisor: S
                     ledger,
                     batch,
                     number=state.number,
-                    twin=options.twin,
+                    twin_address=options.address if options.twin else "",
                     folder=folder,
                     operator=NoOperator() if options.twin else person,
                     stopped=stopped,

@@ -38,6 +38,8 @@ class Options:
     """Soil environment of the twin (`prpd trials --list-environments`)."""
     seed: int = 0
     """Of the twin's soil."""
+    camera_rate: float = 15.0
+    """Hz, of the twin's camera; half of a real one's, so that the twin keeps real time on two cores."""
     engine: str = "physx"
     """What simulates the twin's soil: physx, or warp, on which policies are trained."""
 
@@ -148,7 +150,7 @@ def twin(options: Options) -> list[Process]:
             "prpd_twin",
             "depth_camera",
             "prpd_twin.depth_camera.node:main",
-            {"cell_file": options.cell, "seed": options.seed},
+            {"cell_file": options.cell, "seed": options.seed, "rate": options.camera_rate},
         ),
     ]
 
@@ -163,7 +165,7 @@ def trials(options: TrialOptions) -> list[Process]:
     parameters = {
         "batch": str(options.batch_path),
         "folder": options.folder,
-        "twin": options.twin,
+        "twin_address": options.address if options.twin else "",
         "restart": options.restart,
     }
     runner = Process("trials", "prpd_control", "trials", "prpd_control.trials.node:main", parameters)
@@ -206,7 +208,7 @@ def excavation(options: Options) -> list[Process]:
     if options.viewer:
         nodes.append(viewer(options))
     nodes = (twin(options) if options.twin else []) + nodes
-    return [*nodes, bring_up(nodes)]
+    return [*nodes, bring_up(nodes, patience=30.0 if options.twin else 10.0)]
 
 
 def recorder(folder: str, *, per_trial: bool) -> Process:
@@ -220,11 +222,11 @@ def viewer(options: Options) -> Process:
     return Process("viewer", "prpd_control", "viewer", "prpd_control.watch.viewer:main", {"cell": options.cell})
 
 
-def bring_up(nodes: list[Process]) -> Process:
-    """Configures and activates the lifecycle nodes in order, then ends."""
-    names = [p.name for p in nodes if p.lifecycle]
+def bring_up(nodes: list[Process], *, patience: float) -> Process:
+    """Configures and activates the lifecycle nodes in order, each within its `patience` in s, then ends."""
+    parameters = {"nodes": [p.name for p in nodes if p.lifecycle], "timeout": patience}
     target = "prpd_control.graph.bring_up:main"
-    return Process("bring_up", "prpd_control", "bring_up", target, {"nodes": names}, may_end=True)
+    return Process("bring_up", "prpd_control", "bring_up", target, parameters, may_end=True)
 
 
 def refuse_impossible(options: Options) -> None:

@@ -16,6 +16,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from prpd_control.excavate.messages import duration, seconds
+from prpd_control.trials import twin_pendant
 from prpd_control.trials.ledger import Trial
 from prpd_control.trials.runner import Dug, NotReadyError, Progress, StoppedError
 from prpd_interfaces.action import Excavate
@@ -35,10 +36,14 @@ SERVICE_TIMEOUT = 60.0
 
 
 class CellClient:
-    """Implements `runner.Cell`. Another thread must spin the node; `stopped()` ends every wait."""
+    """Implements `runner.Cell`. Another thread must spin the node; `stopped()` ends every wait.
 
-    def __init__(self, node: Node, *, twin: bool, stopped: Callable[[], bool]) -> None:
-        self._node, self._twin, self._stopped = node, twin, stopped
+    `twin_address` is that of the emulated controller; empty on a real robot.
+    """
+
+    def __init__(self, node: Node, *, twin_address: str, stopped: Callable[[], bool]) -> None:
+        self._node, self._pendant, self._stopped = node, twin_address, stopped
+        self._twin = bool(twin_address)
         self._lock = threading.Lock()
         self._bucket: BucketState | None = None
         self._soil: SoilState | None = None
@@ -112,14 +117,22 @@ class CellClient:
     def prepare(self, trial: Trial) -> None:
         """Recover from a stop of the driver's own, go home, and on the twin set the soil up."""
         self._wait_until(lambda: self._bucket is not None, 10.0, "no bucket state; is the bucket driver running?")
-        bucket = self._bucket
-        if bucket is not None and bucket.mode in (BucketState.MODE_FAULT, BucketState.MODE_DISCONNECTED):
-            raise NotReadyError(f"the bucket driver cannot go on: {bucket.reason}")
-        if bucket is not None and bucket.mode == BucketState.MODE_STOPPED:
+        mode, reason = (self._bucket.mode, self._bucket.reason) if self._bucket else (BucketState.MODE_DISCONNECTED, "")
+        if mode == BucketState.MODE_FAULT and self._pendant:
+            self._act_as_operator()
+        elif mode == BucketState.MODE_FAULT:
+            raise NotReadyError(f"the bucket driver cannot go on: {reason}")
+        if mode in (BucketState.MODE_STOPPED, BucketState.MODE_FAULT, BucketState.MODE_DISCONNECTED):
             self._call("bucket_driver/recover", Trigger.Request())
         self._call("bucket_driver/home", Trigger.Request())
         if self._twin:
             self._call("soil_world/reset", ResetSoil.Request(environment=trial.environment, seed=trial.seed))
+
+    def _act_as_operator(self) -> None:
+        try:
+            twin_pendant.release(self._pendant)
+        except (OSError, twin_pendant.PendantError) as error:
+            raise NotReadyError(f"the emulated controller's stop could not be released: {error}") from error
 
     def dig(self, trial: Trial, *, timeout: float) -> Dug:
         """Send the goal, collect what is published meanwhile, and ask the soil for the truth."""

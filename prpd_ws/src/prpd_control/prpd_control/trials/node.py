@@ -72,14 +72,14 @@ def run_batch(
     batch: Batch,
     *,
     number: int,
-    twin: bool,
+    twin_address: str,
     folder: Path,
     operator: Operator,
     stopped: Callable[[], bool],
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
     """Run what is left of a batch; progress is published, and given to `watch`."""
-    cell = CellClient(node, twin=twin, stopped=stopped)
+    cell = CellClient(node, twin_address=twin_address, stopped=stopped)
 
     def announce(progress: Progress) -> None:
         trials = ledger.trials(number)
@@ -93,7 +93,7 @@ def run_batch(
 
 
 def _parameters(node: Node) -> Mapping[str, object]:
-    defaults = {"batch": "", "folder": "trials", "twin": False, "restart": False}
+    defaults = {"batch": "", "folder": "trials", "twin_address": "", "restart": False}
     return {name: node.declare_parameter(name, default).value for name, default in defaults.items()}
 
 
@@ -108,21 +108,21 @@ def main() -> int:
         signal.signal(signal_number, request)
     with spinning("trials") as node:
         given = _parameters(node)
-        twin, folder = bool(given["twin"]), Path(str(given["folder"])).expanduser()
+        twin_address, folder = str(given["twin_address"]), Path(str(given["folder"])).expanduser()
         person = PromptingOperator(node.get_logger().info, stopped=lambda: bool(stop))
         for service, word in WORDS.items():
             node.create_service(Trigger, f"trials/{service}", _answering(person, word))
         try:
-            batch = load(str(given["batch"]), known_environments=known_environments(twin=twin))
+            batch = load(str(given["batch"]), known_environments=known_environments(twin=bool(twin_address)))
             with Ledger(folder / "ledger.sqlite") as ledger:
                 run_batch(
                     node,
                     ledger,
                     batch,
                     number=open_batch(ledger, batch, restart=bool(given["restart"])),
-                    twin=twin,
+                    twin_address=twin_address,
                     folder=folder,
-                    operator=NoOperator() if twin else person,
+                    operator=NoOperator() if twin_address else person,
                     stopped=lambda: bool(stop),
                 )
         except StoppedError as error:

@@ -91,7 +91,11 @@ class SoilWorldNode(Node):
 
     def tick(self) -> None:
         """One period: learn where the bucket is, simulate, tell force and state, wait for the wall clock."""
-        truth = self._world.advance(self._bucket_pose(), PERIOD)
+        try:
+            truth = self._world.advance(self._bucket_pose(), PERIOD)
+        except FloatingPointError as error:  # the engine has begun anew with the same scene: this trial is lost
+            self.get_logger().error(str(error))
+            return
         self._reading = self._arm.exchange(truth.force) or self._reading
         self._snapshots.write(
             stamp_ns=self.get_clock().now().nanoseconds,

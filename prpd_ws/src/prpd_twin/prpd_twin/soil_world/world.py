@@ -85,7 +85,8 @@ class SoilWorld:
         self._simulator.step(np.asarray(bucket_pose, float)[None], duration)
         state = self._simulator.state
         if bool(state.failed[0]):
-            raise FloatingPointError("the simulated soil became unstable; reset it")
+            self._held = 0.0
+            raise FloatingPointError("the simulated soil became unstable and was set up anew: this trial is lost")
         share = 1 - np.exp(-duration / FORCE_TIME_CONSTANT)
         self._force = self._force + share * (np.asarray(state.bucket_force[0], float) - self._force)
         surface = float(state.surface_height[0])
