@@ -186,9 +186,20 @@ class PhysxScene:
         q = np.array([pose.q for pose in poses], np.float32).reshape(-1, 4)
         return np.array([pose.p for pose in poses], np.float32).reshape(-1, 3), q[:, [1, 2, 3, 0]]
 
+    def _bucket_can_touch(self) -> bool:
+        """Whether anything is near the bucket: going through all contacts of the bed costs more than the simulation."""
+        low, high = np.asarray(self.bucket.get_global_aabb_fast())
+        if self.spec.contacts.soil_bucket and low[2] < self.spec.bed.surface_height + self.spec.rock.size:
+            return True
+        rock_low, rock_high = np.asarray(self.rock.get_global_aabb_fast())
+        margin = 0.1 * self.spec.delta
+        return bool(np.all(low <= rock_high + margin) and np.all(rock_low - margin <= high))
+
     def impulse_on_bucket(self) -> np.ndarray:
         """(3,) N s, in the last substep."""
         total = np.zeros(3)
+        if not self._bucket_can_touch():
+            return total
         for contact in self.system.get_contacts():
             first, second = contact.bodies
             sign = 1.0 if first == self.bucket else -1.0 if second == self.bucket else 0.0
