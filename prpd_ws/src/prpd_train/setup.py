@@ -28,6 +28,7 @@ setup(
             "export = prpd_train.cli.export:main",
             "inspect = prpd_train.cli.inspect:main",
             "study = prpd_train.cli.study:main",
+            "view = prpd_train.cli.view:main",
         ],
     },
 )

@@ -6,6 +6,7 @@ import importlib
 from typing import Any, Sequence
 
 from prpd_train.engines.protocol import SimState, Simulator
+from prpd_train.engines.workers import WorkerSimulator
 from prpd_train.scene.spec import SceneSpec
 
 ENGINES = {
@@ -17,10 +18,18 @@ ENGINES = {
 __all__ = ["ENGINES", "SimState", "Simulator", "make"]
 
 
-def make(name: str, specs: Sequence[SceneSpec], *, device: str = "cpu", **options: Any) -> Simulator:
-    """A simulator of `len(specs)` environments, not yet reset; `options` are the engine's own keyword arguments."""
+def make(name: str, specs: Sequence[SceneSpec], *, device: str = "cpu", workers: int = 1, **options: Any) -> Simulator:
+    """A simulator of `len(specs)` environments, not yet reset.
+
+    `workers` processes share the environments of an engine that runs on the CPU; `options` are the engine's own keyword
+    arguments.
+    """
     if name not in ENGINES:
         raise ValueError(f"engine {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    if workers < 1 or (workers > 1 and device != "cpu"):
+        raise ValueError(f"{workers} workers on {device!r}: there must be at least one, and several only on the CPU")
+    if workers > 1:
+        return WorkerSimulator(name, specs, workers, device, options)
     module, attribute, package = ENGINES[name]
     try:
         engine = getattr(importlib.import_module(module), attribute)

@@ -13,12 +13,16 @@ import numpy as np
 log = logging.getLogger(__name__)
 
 
-class FailureLog:
+class FailureCount:
+    """How many environments have failed so far."""
+
+    count = 0
+
+
+class FailureLog(FailureCount):
     """Keeps the last few states of all environments; `dump` writes those of one environment to a file."""
 
     def __init__(self, directory: str | Path | None = None, keep: int = 4, most_files: int = 20) -> None:
-        self.count = 0
-        """Failures so far."""
         self._directory = directory
         self._most_files = most_files
         self._states: deque[dict[str, np.ndarray]] = deque(maxlen=keep)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, Sequence
 
 from prpd_task.arrays import Array
+from prpd_train.engines.failures import FailureCount
 from prpd_train.scene.spec import SceneSpec
 
 
@@ -49,6 +50,7 @@ class Simulator(Protocol):
     fixed_scenes: bool
     """Whether an environment keeps the scene it was built with, so that a reset must name that one."""
     state: SimState
+    failures: FailureCount
 
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:
         """Put the environments into settled scenes, with the bucket at rest at poses (k, 4)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warp as wp
 
-wp.config.quiet = True
+wp.config.log_level = wp.LOG_WARNING
 
 FLOOR = wp.constant(0)
 WALL_X = wp.constant(1)

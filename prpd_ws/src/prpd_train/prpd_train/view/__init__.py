@@ -1,0 +1,1 @@
+"""Pictures of scenes, without a display or a GPU."""
