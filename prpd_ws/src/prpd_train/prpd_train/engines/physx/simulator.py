@@ -8,6 +8,7 @@ import numpy as np
 
 from prpd_task.arrays import Array
 from prpd_task.frames import pitch_quaternion, quaternion_rotate
+from prpd_train.engines.bury import MOST_SETTLING, floor_of, make_room, rock_place
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.physx.scene import GRAIN_SHAPES, PhysxScene, to_pose
@@ -17,8 +18,6 @@ from prpd_train.scene.generator import place_grains
 from prpd_train.scene.spec import SceneSpec
 
 _REST = np.array([0.0, 0.0, 0.0, 1.0])
-MOST_SETTLING = 0.008
-"""m, by which a rock may move when it is let go in a new scene."""
 
 
 class PhysxSimulator:
@@ -153,15 +152,13 @@ class PhysxSimulator:
         scene.rock.set_kinematic(True)
         scene.place(grains, turns, (0.0, 0.0, 8.0), spec.rock.quaternion)
         self._advance(scene, away, away, 1.0)
-        # Without the rock, soil of even density is twice as deep as its centre of mass is high.
         grains, turns = scene.grain_poses()
-        floor = spec.bed.surface_height - 2 * (float(grains[:, 2].mean()) - spec.bed.floor)
+        floor = floor_of(spec, grains)
         grains[:, 2] += floor - spec.bed.floor
         scene.build(spec, floor, count)
-        x, y, z = spec.rock.position
-        rock = np.array([x, y, max(z, floor - float(spec.rock.corners()[:, 2].min()))])
+        rock = rock_place(spec, floor)
         scene.rock.set_kinematic(True)
-        scene.place(_out_of_the_way(spec, grains, rock, rng), turns, rock, spec.rock.quaternion)
+        scene.place(make_room(spec, grains, rock), turns, rock, spec.rock.quaternion)
         self._advance(scene, away, away, 1.0)
         held = Settled(*scene.grain_poses(), rock, np.array(spec.rock.quaternion), floor)
         scene.rock.set_kinematic(False)
@@ -171,24 +168,6 @@ class PhysxSimulator:
         if not np.isfinite(free.grains).all():
             raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
         return free if np.linalg.norm(free.rock_position - rock) < MOST_SETTLING else held
-
-
-def _out_of_the_way(spec: SceneSpec, grains: np.ndarray, rock: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The grains, with those that the rock would overlap laid on top of the bed."""
-    local = quaternion_rotate(np.array(spec.rock.quaternion) * (-1, -1, -1, 1), grains - rock)
-    distance = np.full(len(grains), np.inf)
-    for centre in spec.rock.voxel_centres():
-        outside = np.maximum(np.abs(local - centre) - spec.rock.voxel_edge / 2, 0.0)
-        np.minimum(distance, np.linalg.norm(outside, axis=1), out=distance)
-    moved = np.flatnonzero(distance < 0.5 * spec.grains.edge)
-    half = np.array(spec.bed.footprint) / 2 - spec.grains.edge
-    per_layer = max(1, int(np.prod(np.maximum(half, spec.grains.edge)) / spec.grains.edge**2 / 2))
-    grains = grains.copy()
-    top = max(grains[:, 2].max(), rock[2] + spec.rock.radius()) + spec.grains.edge
-    for k, i in enumerate(moved):
-        grains[i, :2] = rng.uniform(-1, 1, 2) * np.maximum(half, 0.0)
-        grains[i, 2] = top + spec.grains.edge * (0.5 * (k % per_layer) / per_layer + 1.2 * (k // per_layer))
-    return grains
 
 
 def _bucket_pose(pose: np.ndarray):
