@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from prpd_task.description import robot_description
 from prpd_twin.ur_controller.controller import PERIOD, Controller, RobotConfig
 from prpd_twin.ur_controller.kinematics import ArmModel
@@ -88,5 +89,5 @@ def bench(urdf: str) -> Bench:
 
 
 @pytest.fixture
-def make_bench(urdf: str):  # noqa: ANN201
+def make_bench(urdf: str):
     return lambda **config: Bench(urdf, **config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from prpd_twin.ur_controller.force import Payload
 from prpd_twin.ur_controller.kinematics import pose_from_ur, pose_to_ur
 from prpd_twin.ur_controller.safety import RobotMode, RuntimeState, SafetyLimits, SafetyMode
@@ -246,7 +247,8 @@ def test_kinematic_answers(bench) -> None:
     assert bench.do(37, joints) and bench.result == 1
     assert bench.do(37, joints + 7) and bench.result == 0
     assert bench.do(39, [*pose, 0, 0, 0.1, 0, 0, 0])
-    np.testing.assert_allclose(bench.answer, pose_to_ur(pose_from_ur(pose) * pose_from_ur([0, 0, 0.1, 0, 0, 0])), atol=1e-9)
+    further = pose_from_ur(pose) * pose_from_ur([0, 0, 0.1, 0, 0, 0])
+    np.testing.assert_allclose(bench.answer, pose_to_ur(further), atol=1e-9)
 
 
 def test_an_unreachable_inverse_ends_the_program(bench) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pinocchio as pin
 import pytest
+
 from prpd_task import ur5e
 from prpd_task.bucket import BucketGeometry
 from prpd_twin.ur_controller.kinematics import ArmModel, UnreachableError, pose_from_ur, pose_to_ur
@@ -65,7 +66,8 @@ def test_gravity_pulls_a_stretched_arm_down(model: ArmModel) -> None:
     torques = model.gravity_torques(np.array([0.4, 0.0, 0.0, 0.0, 0.0, 0.0]))
     assert abs(torques[0]) < 1e-9, "the first axis is vertical"
     # Published masses (kg) at their distances (m) from the second axis, arm stretched towards -x of the shoulder.
-    masses, arms = [8.058, 2.846, 1.37, 1.3, 0.365 + BucketGeometry().mass], [0.2125, 0.425 + 0.2422, 0.8172, 0.8172, 0.8172]
+    masses = [8.058, 2.846, 1.37, 1.3, 0.365 + BucketGeometry().mass]
+    arms = [0.2125, 0.425 + 0.2422, 0.8172, 0.8172, 0.8172]
     assert abs(torques[1]) == pytest.approx(9.81 * np.dot(masses, arms), rel=0.01)
 
 

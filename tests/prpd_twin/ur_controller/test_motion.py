@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from prpd_twin.ur_controller.kinematics import pose_from_ur
 from prpd_twin.ur_controller.motion import JointPath, LinePath, Trapezoid, approach, brake, servo_step
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 
 import pytest
+
 from prpd_twin.ur_controller.variables import INPUTS, OUTPUTS, Inputs
 from prpd_twin.ur_controller.wire import FORMATS, Recipe, packet, split_names, take_packets
 

@@ -85,8 +85,7 @@ def _holder(bucket: BucketGeometry, flange: Sequence[float]) -> Dict[str, Any]:
     start = np.array([0.0, -(bucket.length + bucket.thickness) / 2, bucket.height])
     way = np.array(flange) - start
     length = float(np.linalg.norm(way))
-    pitch = np.arcsin(way[0] / length)
-    roll = np.arctan2(-way[1], way[2])
+    roll, pitch = np.arcsin(-way[1] / length), np.arctan2(way[0], way[2])
     return {
         "name": "holder",
         "xyz": _floats(start + way / 2),

@@ -21,7 +21,7 @@ from prpd_twin.ur_controller.outputs import OutputState, write_outputs
 from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyLimits, SafetyMode
 from prpd_twin.ur_controller.upload import Upload
 from prpd_twin.ur_controller.urscript import MotionError, ScriptError
-from prpd_twin.ur_controller.variables import Inputs
+from prpd_twin.ur_controller.variables import OUTPUTS, Inputs
 
 PERIOD = 0.002
 """s, of an e-Series controller."""
@@ -285,6 +285,7 @@ class Controller:
     def receive(self, values: Mapping[str, Any]) -> None:
         """One data package of a client."""
         self.inputs.values.update(values)
+        self.outputs.update((name, value) for name, value in values.items() if name in OUTPUTS)
         if self._watch and self._watch[0] in values:
             self._watched_at = self.time
         if values.get("speed_slider_mask"):

@@ -14,6 +14,7 @@
 | `{"do": "kill_rtde"}` | the RTDE sockets are closed, once |
 | `{"do": "freeze_controller", "seconds": 0.5}` | the controller's cycle itself stands still for so long |
 | `{"do": "force", "wrench": [0, 0, 0, 0, 0, 0]}` | as one request on the world port |
+| `{"do": "restore"}` | all of that is over, and no program runs; the arm stays where it is |
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Faults:
             "kill_link": self._kill_link,
             "kill_rtde": lambda request: self._ports.close_clients(rtde_only=True),
             "freeze_controller": lambda request: self._ports.freeze_cycle(float(request["seconds"])),
+            "restore": self._restore,
             "force": lambda request: self._robot.force.push(request["wrench"], self._robot.time),
         }
 
@@ -116,6 +118,15 @@ class Faults:
 
     def _link_up(self) -> None:
         self._ports.faults.down = False
+
+    def _restore(self, request: Mapping[str, Any]) -> None:
+        self._ports.faults.clear()
+        self._robot.stop_program("everything was restored")
+        self._robot.emergency_stop(False)
+        self._robot.unlock_protective_stop(at_once=True)
+        self._robot.remote_control = True
+        self._robot.power(True)
+        self._robot.release_brakes()
 
 
 async def serve(ports: Ports, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

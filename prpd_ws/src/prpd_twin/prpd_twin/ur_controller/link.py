@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Callable, Deque, Tuple
 
 
@@ -23,6 +23,11 @@ class LinkFaults:
     """Probability that a state is lost."""
     down: bool = False
     """All sockets are closed, new connections are refused."""
+
+    def clear(self) -> None:
+        """Nothing is wrong any more."""
+        for name, value in asdict(LinkFaults()).items():
+            setattr(self, name, value)
 
 
 class Channel:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Iterator, List, Tuple, Union
 
 _LOADED = "RTDE Control Script Loaded"
-_OFFSET = r"reg_offset_{}\s*=[^\S\n]*(\d+)"
+_OFFSET = r"reg_offset_{}\s*=\s*(?:#[^\n]*\n)?\s*(\d+)"
 _NUMBERS = r"\[([^\]]*)\]"
 _PATH_LINE = re.compile(rf"^\s*(movej|movel|movep)\((p?){_NUMBERS}(.*)\)\s*$")
 _SIGNAL_LINE = re.compile(r"^\s*signal_async_progress\((\d+)\)\s*$")

@@ -39,8 +39,10 @@ OUTPUTS: Dict[str, str] = {
     **_of_type("UINT64", "actual_digital_input_bits actual_digital_output_bits"),
     **{f"output_int_register_{i}": "INT32" for i in range(REGISTERS)},
     **{f"output_double_register_{i}": "DOUBLE" for i in range(REGISTERS)},
+    **{f"input_int_register_{i}": "INT32" for i in range(REGISTERS)},
+    **{f"input_double_register_{i}": "DOUBLE" for i in range(REGISTERS)},
 }
-"""Controller to client."""
+"""Controller to client; input registers can be read back."""
 
 INPUTS: Dict[str, str] = {
     **_of_type(
