@@ -49,7 +49,7 @@ class Options:
         if self.twin and self.robot_ip and not self.robot_ip.startswith("127."):
             raise UserError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
         if not self.twin and not self.cell:
-            raise UserError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/cell.md")
+            raise UserError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/real_robot.md")
 
     @property
     def address(self) -> str:
@@ -176,13 +176,17 @@ def excavation(options: Options) -> list[Process]:
     """The graph from which `excavate` goals are served, with the twin where it was asked for."""
     images = {f"camera/depth/{t}": f"{options.camera}/depth/{t}" for t in ("image_rect_raw", "camera_info")}
     remappings = images if options.camera != "camera" else {}
+    driver = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
+    if options.twin:
+        # Robot and driver share a machine without a real-time kernel: its hiccups are not the robot's.
+        driver["watchdog_rate"] = 10.0
     nodes = [
         Process(
             "bucket_driver",
             "prpd_control",
             "bucket_driver",
             "prpd_control.driver.node:main",
-            {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run},
+            driver,
             lifecycle=True,
         ),
         Process(
