@@ -176,6 +176,7 @@ def main() -> None:
     block = StateBlock(int(sys.argv[2]))
     settings, cell = talk.wait(5.0)
     realtime = _be_real_time(settings.realtime_priority)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # to connect takes work that nobody must wait for
     try:
         arm = Arm(settings, cell, realtime_priority=settings.realtime_priority + 1 if realtime else 0)
     except StopError as error:
@@ -183,6 +184,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    _be_real_time(settings.realtime_priority)
     stream = Stream(arm, settings, cell, talk, block)
     stop: Stop | None = Stop(Cause.STREAM_DIED, "the streaming loop failed")
     try:

@@ -74,6 +74,7 @@ class Supervisor:
         self._due = math.inf  # when the next command should come
         self._ended = 0.0  # when the plan was over
         self._halt = False
+        self._retreat: Setpoint | None = None  # where to back off to, once the arm has braked
         self._force = 0.0
         self._trail: deque[Setpoint] = deque(maxlen=64)
 
@@ -118,7 +119,8 @@ class Supervisor:
         if stop is not None:
             self._stop(stop)
             return stop
-        self.mode, self._due, self._last_target, self._after = Mode.MOVING, math.inf, None, None
+        self._after = None
+        self._mode_of_own_motion()
         return None
 
     def halt(self) -> None:
@@ -146,6 +148,9 @@ class Supervisor:
         if self._halt:
             self._halt = False
             return HALT
+        if self._retreat is not None:
+            goal, self._retreat = self._retreat, None
+            self._back_off(goal, reading)
         if self._plan is None:
             if self.mode is Mode.STREAMING and now > self._due + self._settings.command_timeout:
                 self._latch(self._silence(now))
@@ -164,14 +169,8 @@ class Supervisor:
             return HALT
         self._weigh(elapsed, reading)
         if self._force > self._settings.max_force and self._after is None:
-            stop = Stop(
-                Cause.FORCE,
-                f"the force on the bucket reached {self._force:.0f} N (limit {self._settings.max_force:g} N)",
-            )
-            if not self._back_off(stop):
-                self._latch(stop)
-                return HALT
-            plan = self._plan or plan
+            self._recoil()
+            return HALT
         self._time += self._rate * elapsed
         setpoint = plan.at(self._time)
         if self._time >= plan.duration and self._arrived(now, plan, reading):
@@ -229,22 +228,29 @@ class Supervisor:
         change = elapsed / FORCE_RAMP
         self._rate += min(max(wanted - self._rate, -change), change)
 
-    def _back_off(self, stop: Stop) -> bool:
-        """Turn round along the path; False if there is no way back."""
-        count = round(self._settings.back_off_distance / TRAIL_SPACING)
-        if self._plan is None or count == 0 or len(self._trail) < 2:
-            return False
-        goal = self._trail[max(0, len(self._trail) - 1 - count)]
-        pace = self._own_pace(self._settings.back_off_speed)
-        a, b, c, d, e, f, g = (self._rate * v for v in self._plan.velocity_at(self._time))
-        start = self._plan.at(self._time)
-        box = (self._settings.box_low, self._settings.box_high)
-        self._plan = plan_to(
-            goal[:4], start=start, velocity=(a, b, c, d, e, f, g), duration=0.0, pace=pace, low=box[0], high=box[1]
+    def _recoil(self) -> None:
+        """Too great a force: stop, and where there is a way back along the path, take it from the next cycle on."""
+        settings = self._settings
+        stop = Stop(
+            Cause.FORCE, f"the force on the bucket reached {self._force:.0f} N (limit {settings.max_force:g} N)"
         )
-        self._time, self._rate, self._route, self._ended, self._due = 0.0, 1.0, [], 0.0, math.inf
-        self.mode, self._after = Mode.MOVING, stop
-        return True
+        count = round(settings.back_off_distance / TRAIL_SPACING)
+        if count == 0 or len(self._trail) < 2:
+            self._latch(stop)
+            return
+        self._retreat = self._trail[max(0, len(self._trail) - 1 - count)]
+        self._plan, self._route, self._after = None, [], stop
+        self._mode_of_own_motion()
+
+    def _mode_of_own_motion(self) -> None:
+        self.mode, self._due, self._last_target = Mode.MOVING, math.inf, None
+
+    def _back_off(self, goal: Setpoint, reading: health.Reading) -> None:
+        after = self._after
+        stop = self._set_out(goal[:4], 0.0, self._own_pace(self._settings.back_off_speed), reading)
+        self._after = after
+        if stop is not None and after is not None:
+            self._latch(after)
 
     def _silence(self, now: float) -> Stop:
         return Stop(Cause.COMMAND_SILENCE, f"no command came for {now - self._due:.2f} s after one was due")
@@ -327,5 +333,5 @@ class Supervisor:
 
     def _latch(self, stop: Stop) -> None:
         self.stop, self.mode = stop, stop.cause.mode
-        self._plan, self._route, self._last_target, self._after = None, [], None, None
+        self._plan, self._retreat, self._route, self._last_target, self._after = None, None, [], None, None
         self._due = math.inf
