@@ -33,7 +33,10 @@ class ExcavationVectorEnv(VectorEnv):
         num_envs: int = 64,
         seed: int = 0,
         make_simulator: Optional[MakeSimulator] = None,
+        tensors: bool = False,
     ) -> None:
+        """`delta` is in m. With `tensors`, everything that comes back is a torch tensor on the engine's device."""
+        self.tensors = tensors
         self.core = Excavation(
             config or EnvConfig(), delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator
         )
@@ -50,22 +53,24 @@ class ExcavationVectorEnv(VectorEnv):
         if seed is not None:
             self.core.seed(seed)
         observation, state = self.core.reset()
-        return observation.cpu().numpy(), {"state": state.cpu().numpy()}
+        return self._out(observation), {"state": self._out(state)}
 
     def step(self, actions: Any) -> Tuple[Any, Any, Any, Any, Dict[str, Any]]:
         """One control period."""
         step = self.core.step(torch.as_tensor(actions, dtype=torch.float32, device=self.core.device))
-        done = (step.terminated | step.truncated).cpu().numpy()
         info = {
-            "state": step.state.cpu().numpy(),
-            "success": step.success.cpu().numpy(),
-            "final_obs": step.final_observation.cpu().numpy(),
-            "_final_obs": done,
-            "final_state": step.final_state.cpu().numpy(),
+            "state": self._out(step.state),
+            "success": self._out(step.success),
+            "final_obs": self._out(step.final_observation),
+            "_final_obs": self._out(step.terminated | step.truncated),
+            "final_state": self._out(step.final_state),
         }
         outputs = (step.observation, step.reward, step.terminated, step.truncated)
-        observation, reward, terminated, truncated = (tensor.cpu().numpy() for tensor in outputs)
+        observation, reward, terminated, truncated = (self._out(tensor) for tensor in outputs)
         return observation, reward, terminated, truncated, info
+
+    def _out(self, tensor: torch.Tensor) -> Any:
+        return tensor if self.tensors else tensor.cpu().numpy()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Free the engine (Gymnasium calls this from `close`)."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from prpd_train.ppo.config import PPOConfig
+from prpd_train.ppo.distributed import Group
 from prpd_train.ppo.network import ActorCritic, Gaussian, kl_divergence
 from prpd_train.ppo.rollout import Rollout
 
@@ -27,6 +28,7 @@ class Learner:
     network: ActorCritic
     config: PPOConfig
     generator: torch.Generator
+    group: Group = field(default_factory=Group)
     optimiser: torch.optim.Optimizer = field(init=False)
     kl_coefficient: float = field(init=False)
 
@@ -42,7 +44,7 @@ class Learner:
         for _ in range(config.epochs):
             order = torch.randperm(count, generator=self.generator, device=rollout.action.device)
             records += [self._step(rollout, index, term) for index in order.split(size)]
-        self.network.observe(rollout.observation, rollout.state)
+        self.network.observe(self.group.gather(rollout.observation), self.group.gather(rollout.state))
         means = {name: sum(r[name] for r in records) / len(records) for name in records[0]}
         self._adapt(records[-config.minibatches :])
         means["kl_coefficient"] = self.kl_coefficient
@@ -71,9 +73,10 @@ class Learner:
             - config.entropy_weight * entropy
             + config.q_weight * q_loss
         )
-        transfer = term.loss(student, index) if term is not None else torch.zeros(())
+        transfer = term.loss(student, index) if term is not None else torch.zeros_like(loss)
         self.optimiser.zero_grad()
         (loss + transfer).backward()
+        self.group.average_gradients(network)
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient)
         self.optimiser.step()
         return {
@@ -88,7 +91,7 @@ class Learner:
 
     def _adapt(self, last_epoch: List[Dict[str, float]]) -> None:
         """More penalty where the policy moved too far, less where it barely moved (Schulman et al., 2017)."""
-        kl = sum(r["kl"] for r in last_epoch) / len(last_epoch)
+        kl = self.group.mean(sum(r["kl"] for r in last_epoch) / len(last_epoch))
         if kl > 1.5 * self.config.target_kl:
             self.kl_coefficient = min(2 * self.kl_coefficient, 100.0)
         elif kl < self.config.target_kl / 1.5:

@@ -129,7 +129,7 @@ class Collector:
         observation, state, action, mean = new(observations), new(states), new(actions), new(actions)
         log_prob, value, next_value, reward = new(), new(), new(), new()
         terminated, truncated = new(dtype=torch.bool), new(dtype=torch.bool)
-        log_std = torch.zeros(actions)
+        log_std = torch.zeros(actions, device=self.device)
         for t in range(horizon):
             policy = network.policy(self._observation)
             chosen = policy.sample(generator)
@@ -143,7 +143,8 @@ class Collector:
             terminated[t] = torch.as_tensor(terminations, device=self.device)
             truncated[t] = torch.as_tensor(truncations, device=self.device)
             self._observation, self._state = self._inputs(row, info)
-            self.episodes.step(reward[t], terminated[t] | truncated[t], info.get("success"))
+            done = terminated[t] | truncated[t]
+            self.episodes.step(reward[t].cpu(), done.cpu(), _numpy(info.get("success")))
             cut = truncated[t] & ~terminated[t]
             if t > 0:
                 alive = ~(terminated[t - 1] | truncated[t - 1])
@@ -169,4 +170,9 @@ class Collector:
         space = self.env.single_action_space
         low, high = self._tensor(space.low), self._tensor(space.high)
         middle, half = (low + high) / 2, (high - low) / 2
-        return (middle + half * torch.clamp(action, -1.0, 1.0)).cpu().numpy()
+        outgoing = middle + half * torch.clamp(action, -1.0, 1.0)
+        return outgoing if getattr(self.env, "tensors", False) else outgoing.cpu().numpy()
+
+
+def _numpy(array: Any) -> Any:
+    return array.cpu().numpy() if isinstance(array, Tensor) else array

@@ -24,12 +24,16 @@ class TrainConfig:
     num_envs: int = 128
     """Episodes simulated side by side."""
     seed: int = 0
+    processes: int = 1
+    """That share a stage and its environments: cores of a CPU, or GPUs (one each, with `--env.device cuda`)."""
     threads: int = 1
-    """Of torch, on the CPU; the networks are too small to gain from many."""
+    """Of torch in each process, on the CPU; the networks are too small to gain from many."""
 
     def __post_init__(self) -> None:
         if self.num_envs < 1 or self.threads < 1:
             raise ValueError(f"num_envs and threads must be at least 1, not {self.num_envs} and {self.threads}")
+        if self.processes < 1 or self.num_envs % self.processes:
+            raise ValueError(f"{self.num_envs} environments cannot be shared equally by {self.processes} processes")
         if self.env.engine == "isaacgym" and self.schedule.mode == "auto":
             raise ValueError(
                 "schedule mode 'auto' tries several grain sizes in one process, which Isaac Gym cannot do; "

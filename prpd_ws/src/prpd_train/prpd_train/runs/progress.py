@@ -11,7 +11,7 @@ from prpd_train.schedule.config import ScheduleConfig
 class Progress:
     """Stage, grain size, success, alpha, steps per second and time left, on one line of the terminal."""
 
-    def __init__(self, index: int, delta: float, schedule: ScheduleConfig, *, start: int, quiet: bool) -> None:
+    def __init__(self, index: int, delta: float, schedule: ScheduleConfig, *, quiet: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -19,6 +20,7 @@ from prpd_train.distill.transfer import ConservativeTransfer
 from prpd_train.env.excavation import STATE_SIZE, MakeSimulator
 from prpd_train.env.gym_env import ExcavationVectorEnv
 from prpd_train.ppo import ActorCritic, Collector, Learner
+from prpd_train.ppo.distributed import Group
 from prpd_train.runs.checkpoint import load_checkpoint, save_checkpoint
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.folder import RunFolder, StageResult
@@ -48,29 +50,40 @@ class Stage:
         delta: float,
         make_simulator: Optional[MakeSimulator] = None,
         quiet: bool = False,
+        group: Optional[Group] = None,
     ) -> None:
         self.folder, self.index, self.delta, self.quiet = folder, index, delta, quiet
         self.config = folder.config()
+        self.group = group or Group()
         self.path = folder.stage(index, delta)
         self.path.mkdir(parents=True, exist_ok=True)
         self.seed = self.config.seed * 1009 + index
         torch.set_num_threads(self.config.threads)
         torch.manual_seed(self.seed)
-        self.generator = torch.Generator().manual_seed(self.seed)
+        device = self.group.device(self.config.env.device)
+        # Each process draws its own scenes and noise; all begin with the same network.
+        self.own_seed = self.seed * 64 + self.group.rank
+        self.generator = torch.Generator(device).manual_seed(self.own_seed)
         env = ExcavationVectorEnv(
-            self.config.env, delta=delta, num_envs=self.config.num_envs, seed=self.seed, make_simulator=make_simulator
+            replace(self.config.env, device=device),
+            delta=delta,
+            num_envs=self.config.num_envs // self.group.size,
+            seed=self.own_seed,
+            make_simulator=make_simulator,
+            tensors=True,
         )
-        self.collector = Collector(env, window=self.config.schedule.window)
-        self.network = make_network(self.config)
-        self.learner = Learner(self.network, self.config.ppo, self.generator)
+        self.collector = Collector(env, device=device, window=-(-self.config.schedule.window // self.group.size))
+        self.network = make_network(self.config).to(device)
+        self.learner = Learner(self.network, self.config.ppo, self.generator, self.group)
         self.transfer: Optional[ConservativeTransfer] = None
         self.iteration = 0
         self.samples = 0
         self.seconds = self.simulation_seconds = 0.0
-        self.first_success = float("nan")
+        self.success = self.first_success = float("nan")
         self._inherit()
         self._resume()
-        self.collector.reset(seed=self.seed * 1009 + self.iteration)
+        self.group.broadcast(self.network)
+        self.collector.reset(seed=self.own_seed * 1009 + self.iteration)
 
     def _inherit(self) -> None:
         """Take over networks and counters from the stage before, and keep a copy as the teacher."""
@@ -93,7 +106,10 @@ class Stage:
         saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration"))
         self.network.load_state_dict(saved["network"])
         self.learner.load_state_dict(saved["learner"])
-        self.generator.set_state(saved["generator"])
+        if self.group.size == 1:
+            self.generator.set_state(saved["generator"])
+        else:
+            self.generator.manual_seed(self.own_seed * 1009 + saved["iteration"])
         self.iteration, self.samples = saved["iteration"], saved["samples"]
         self.seconds, self.simulation_seconds = saved["seconds"], saved["simulation_seconds"]
         self.first_success = saved["first_success"]
@@ -109,25 +125,28 @@ class Stage:
     def run(self) -> StageResult:
         """Learn until the target success or the cap on iterations."""
         config, schedule = self.config, self.config.schedule
-        metrics = Metrics(self.folder.path, stage=self.index, iteration=self.iteration)
-        progress = Progress(self.index, self.delta, schedule, start=self.iteration, quiet=self.quiet)
+        leads = self.group.leads
+        metrics = Metrics(self.folder.path, stage=self.index, iteration=self.iteration) if leads else None
+        progress = Progress(self.index, self.delta, schedule, quiet=self.quiet or not leads)
         try:
             if self.iteration == 0 and (self.index == 0 or not config.transfer.inherit):
                 self._warm_up()
             reached = False
             while self.iteration < schedule.max_iterations and not reached:
                 row, reached = self._iterate()
-                metrics.add(row)
                 progress.show(row)
-                self._save()
+                if metrics is not None:
+                    metrics.add(row)
+                    self._save()
         finally:
             progress.close()
-            metrics.close()
+            if metrics is not None:
+                metrics.close()
             self.collector.env.close()
         result = StageResult(
             index=self.index,
             delta=self.delta,
-            success=self.collector.episodes.success,
+            success=self.success,
             first_success=self.first_success,
             iterations=self.iteration,
             samples=self.samples,
@@ -135,13 +154,14 @@ class Stage:
             simulation_seconds=self.simulation_seconds,
             reached=reached,
         )
-        self.folder.finish_stage(result)
+        if leads:
+            self.folder.finish_stage(result)
         return result
 
     def _warm_up(self) -> None:
         rollout = self._collect(WARM_UP).flat()
-        self.network.observe(rollout.observation, rollout.state)
-        self.collector.reset(seed=self.seed * 1009)
+        self.network.observe(self.group.gather(rollout.observation), self.group.gather(rollout.state))
+        self.collector.reset(seed=self.own_seed * 1009)
 
     def _collect(self, horizon: int) -> Any:
         ppo = self.config.ppo
@@ -154,15 +174,20 @@ class Stage:
         config, episodes = self.config, self.collector.episodes
         began, simulated = time.perf_counter(), self.collector.env_seconds
         rollout = self._collect(config.ppo.horizon).flat()
-        if self.first_success != self.first_success and len(episodes) >= min(config.num_envs, episodes.size):
+        if self.first_success != self.first_success and len(episodes) >= min(
+            self.collector.env.num_envs, episodes.size
+        ):
             self.first_success = episodes.success
             if self.transfer is not None:
                 self.transfer.teacher_returns = episodes.returns
-        reached = episodes.full and episodes.success >= config.schedule.target_success
+        self.success = self.group.mean(episodes.success)
+        full = self.group.mean(float(episodes.full)) == 1.0
+        reached = full and self.success >= config.schedule.target_success
         statistics: Dict[str, float] = {}
         if not reached:
             if self.transfer is not None:
                 self.transfer.begin(self.network, rollout, episodes.returns)
+                self.transfer.alpha = self.group.mean(self.transfer.alpha)
             statistics = self.learner.update(rollout, self.transfer)
         self.iteration += 1
         self.samples += config.ppo.horizon * config.num_envs
@@ -190,8 +215,8 @@ class Stage:
             samples=self.samples,
             seconds=self.seconds,
             simulation_seconds=self.simulation_seconds,
-            success=episodes.success,
-            episodes=len(episodes),
+            success=self.success,
+            episodes=len(episodes) * self.group.size,
             length=episodes.length,
             episode_return=float(episodes.returns.mean()) if len(episodes) else float("nan"),
             alpha=self.transfer.alpha if self.transfer is not None else float("nan"),
@@ -226,8 +251,10 @@ def main(argv: Optional[list[str]] = None) -> int:
         print("usage: python -m prpd_train.runs.stage RUN INDEX DELTA [--quiet]", file=sys.stderr)
         return 2
     folder = RunFolder.open(Path(arguments[0]))
+    index, delta, quiet = int(arguments[1]), float(arguments[2]), "--quiet" in arguments
     try:
-        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), quiet="--quiet" in arguments).run()
+        with Group() as group:
+            Stage(folder, index=index, delta=delta, quiet=quiet, group=group).run()
     except KeyboardInterrupt:
         return 130
     return 0

@@ -31,12 +31,19 @@ def run_module(module: str, arguments: Sequence[str]) -> None:
         raise RunError(f"{module} {' '.join(arguments)} ended with exit code {code}; its message stands above")
 
 
+def share(run: RunModule, processes: int) -> RunModule:
+    """Run a module in several processes at once, by torchrun."""
+    if processes == 1:
+        return run
+    launcher = ["--standalone", "--nproc-per-node", str(processes), "-m"]
+    return lambda module, arguments: run("torch.distributed.run", [*launcher, module, *arguments])
+
+
 def _run_over_engine(folder: RunFolder, run: RunModule, module: str, arguments: Sequence[str]) -> None:
     """Run a module that simulates; Isaac Gym must be imported before anything else of it."""
     if folder.config().env.engine == "isaacgym":
-        run("prpd_train.engines.isaacgym", [module, *arguments])
-    else:
-        run(module, arguments)
+        module, arguments = "prpd_train.engines.isaacgym", [module, *arguments]
+    run(module, arguments)
 
 
 def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module) -> List[StageResult]:
@@ -50,7 +57,7 @@ def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module
             if delta is None:
                 return results
             arguments = [str(folder.path), str(len(results)), repr(delta), *flags]
-            _run_over_engine(folder, run, "prpd_train.runs.stage", arguments)
+            _run_over_engine(folder, share(run, folder.config().processes), "prpd_train.runs.stage", arguments)
             last = folder.results()[-1]
             if not last.reached and not quiet:
                 print(
