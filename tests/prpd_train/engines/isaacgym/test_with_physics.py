@@ -1,7 +1,7 @@
 """Over the fake, with PhysX 5 moving what the fake was asked to build: signs, frames, indices, settling.
 
-All that reaches the physics here went through Isaac Gym's interface: shapes through URDF, contacts through its groups and
-filters, motion through joint targets and written states. It is still not Isaac Gym.
+All that reaches the physics here went through Isaac Gym's interface: shapes through URDF, contacts through its groups
+and filters, motion through joint targets and written states. It is still not Isaac Gym.
 """
 
 from __future__ import annotations
