@@ -94,7 +94,7 @@ def _rest(simulator: Simulator, specs: Sequence[SceneSpec], away: np.ndarray) ->
 
 def _follow(simulator: Simulator, away: np.ndarray) -> List[Finding]:
     """The bucket goes 20 mm along each axis, and turns by 0.1 rad."""
-    target = away + np.float32([0.02, 0.02, -0.02, 0.1])
+    target = away + np.array([0.02, 0.02, -0.02, 0.1], np.float32)
     simulator.step(target, PERIOD)
     error = np.abs(_now(simulator, "bucket_pose") - target)
     simulator.step(target, PERIOD)
@@ -113,7 +113,7 @@ def _lift(simulator: Simulator, specs: Sequence[SceneSpec]) -> List[Finding]:
     )
     simulator.reset(range(simulator.num_envs), specs, poses)
     for _ in range(20):
-        poses = poses + np.float32([0.0, 0.0, 0.0125, 0.0])
+        poses = poses + np.array([0.0, 0.0, 0.0125, 0.0], np.float32)
         simulator.step(poses, PERIOD)
     force = np.zeros(simulator.num_envs)
     for _ in range(10):
