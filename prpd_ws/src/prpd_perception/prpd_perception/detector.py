@@ -88,7 +88,15 @@ class Detector:
             )
         return sorted(candidates, key=lambda c: -c.score)
 
-    def _candidate(self, view, rows, columns, weight, centre, deviation) -> Candidate:
+    def _candidate(
+        self,
+        view: HeightMap,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        weight: np.ndarray,
+        centre: np.ndarray,
+        deviation: np.ndarray,
+    ) -> Candidate:
         precision = weight[:, None] / deviation**2
         position = (precision * centre).sum(0) / precision.sum(0)
         # Neighbouring blocks err alike: their mean is hardly better than one of them.

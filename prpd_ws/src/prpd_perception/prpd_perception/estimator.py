@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,7 +54,9 @@ class RockEstimator:
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
             covariance = np.eye(3) * self.config.prior_deviation**2
-            self.tracker.followed = self.tracker.begin(np.array(self.config.prior_position), covariance, 0.5)
+            told = self.tracker.begin(np.array(self.config.prior_position), covariance, 0.5)
+            told.told = True
+            self.tracker.followed = told
 
     def update(self, depth: np.ndarray, *, stamp: float, bucket_pose: np.ndarray | None) -> RockEstimate:
         """Take in an image (H, W) float32 m, taken at `stamp` s, with the bucket at `bucket_pose` (4,) or away (None).
@@ -82,7 +84,7 @@ class RockEstimator:
         taken = self.tracker.update([s.measurement for s in sightings], dt=dt, bucket_pose=bucket_pose, hidden=hidden)
         track = self.tracker.followed
         seen = sightings[taken[track.identity]] if track is not None and track.identity in taken else None
-        return self._answer(stamp, track, seen, views, points, parts, bucket_pose, sightings, intruder)
+        return self._answer(stamp, track, seen, views[0], points, bucket_pose, sightings, intruder)
 
     def _step(self, stamp: float) -> float:
         """S since the last image; starts anew after a gap, and refuses to go back in time."""
@@ -124,7 +126,7 @@ class RockEstimator:
         for view in views:
             for candidate in self._detector.detect(view):
                 position, covariance = candidate.position, np.diag(candidate.deviation**2)
-                if view.in_bowl:
+                if view.in_bowl and bucket_pose is not None:
                     c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
                     turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
                     position, covariance = (
@@ -135,28 +137,37 @@ class RockEstimator:
         return result
 
     def _answer(
-        self, stamp, track: Track | None, seen, views, points, parts, bucket_pose, sightings, intruder
+        self,
+        stamp: float,
+        track: Track | None,
+        seen: _Sighting | None,
+        soil: HeightMap,
+        points: Points,
+        bucket_pose: np.ndarray | None,
+        sightings: list[_Sighting],
+        intruder: str | None,
     ) -> RockEstimate:
-        soil, candidates = views[0], tuple(s.candidate for s in sightings)
-        common = {"stamp": stamp, "candidates": candidates, "soil": soil, "cloud": points.xyz}
+        known = RockEstimate(
+            stamp=stamp,
+            status=Status.LOST,
+            message=intruder or "no rock in sight",
+            surface_height=_surface_height(soil, None if track is None else track.position),
+            candidates=tuple(s.candidate for s in sightings),
+            soil=soil,
+            cloud=points.xyz,
+        )
         if track is None:
-            height = _surface_height(soil, None)
-            return RockEstimate(
-                status=Status.LOST, message=intruder or "no rock in sight", surface_height=height, **common
-            )
+            return known
         surface, fraction = np.zeros((0, 3), np.float32), 0.0
         if seen is not None:
-            surface = _surface(points, parts, seen)
-            scale = self.camera.intrinsics.fx * self.camera.intrinsics.fy / self.camera.distance(track.position) ** 2
+            surface, camera = _surface(points, seen), self.camera
+            scale = camera.intrinsics.fx * camera.intrinsics.fy / camera.distance(track.position) ** 2
             fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
-        sure = track.confidence >= self.config.tracker.confident
-        status = (
-            Status.LOST if not sure and seen is None else Status.OK if seen is not None and sure else Status.OCCLUDED
-        )
-        message = intruder or ("" if status == Status.OK else f"not seen for {track.unseen_for:.1f} s")
-        return RockEstimate(
+        status = self._status(track, seen is not None)
+        return replace(
+            known,
             status=status,
-            message=message,
+            message=intruder or ("" if status == Status.OK else f"not seen for {track.unseen_for:.1f} s"),
             identity=track.identity,
             position=track.position,
             covariance=track.covariance,
@@ -164,10 +175,14 @@ class RockEstimator:
             visible_fraction=fraction,
             confidence=track.confidence,
             in_bucket=track.in_bowl(bucket_pose) if bucket_pose is not None else 0.0,
-            surface_height=_surface_height(soil, track.position),
             surface=surface,
-            **common,
         )
+
+    def _status(self, track: Track, seen: bool) -> Status:
+        if track.confidence >= self.config.tracker.confident:
+            return Status.OK if seen else Status.OCCLUDED
+        # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
+        return Status.OCCLUDED if track.told and not seen else Status.LOST
 
 
 class _Hidden:
@@ -188,7 +203,7 @@ class _Hidden:
         return seen.size == 0 or float(seen.mean()) < 0.5
 
 
-def _surface(points: Points, parts: BucketParts | None, seen: _Sighting) -> np.ndarray:
+def _surface(points: Points, seen: _Sighting) -> np.ndarray:
     """(N, 3) m, the points in the blocks that show the rock."""
     view, n = seen.view, seen.view.grid.cells
     cells = np.repeat(np.repeat(seen.candidate.blocks, STRIDE, 0), STRIDE, 1).reshape(n * n)

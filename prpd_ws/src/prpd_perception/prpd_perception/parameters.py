@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
@@ -66,7 +67,7 @@ class Parameters:
 
 def declare(node: Node) -> Parameters:
     """Declare what is not declared yet, and read everything."""
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(Parameters):
         default = field.default
         if not node.has_parameter(field.name):

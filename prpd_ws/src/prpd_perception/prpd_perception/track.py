@@ -43,6 +43,8 @@ class Track:
         self.confidence_logit = 0.0
         self.unseen_for = 0.0
         self.hidden = False
+        self.told = False
+        """Whether an operator gave it and no image has shown it yet."""
         self._bucket, self._model = bucket, model
         self._weight = np.array([0.9, 0.1])
         self._mean = np.stack([position, position]).astype(float)
@@ -110,12 +112,14 @@ class Track:
         self._shared = (1 - fade) * self._shared + fade * self._model.systematic * covariance
         self.confidence_logit = float(np.clip(self.confidence_logit + np.clip(_logit(score), -1.5, 1.5), -6, 6))
         self.unseen_for = 0.0
+        self.told = False
 
     def miss(self, dt: float, *, hidden: bool) -> None:
-        """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it."""
+        """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it. Soil may cover what was told."""
         self.unseen_for += dt
         self.hidden = hidden
-        self.confidence_logit -= (0.05 if hidden else 2.0) * dt
+        if not self.told:
+            self.confidence_logit -= (0.05 if hidden else 2.0) * dt
 
     def in_bowl(self, bucket_pose: np.ndarray) -> float:
         """Probability that the rock's centre lies in the bowl."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +27,9 @@ class Session:
     def add(self, image: np.ndarray, soil_from_bucket: Pose, intrinsics: Intrinsics) -> Path:
         """Keep one more picture (8 bit, one channel)."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        content = self._read() if (self.folder / POSES).exists() else {"intrinsics": asdict(intrinsics), "views": []}
+        content: dict[str, Any] = (
+            self._read() if (self.folder / POSES).exists() else {"intrinsics": asdict(intrinsics), "views": []}
+        )
         if content["intrinsics"] != asdict(intrinsics):
             raise UserError(f"{self.folder} holds pictures of another camera; begin in an empty folder")
         name = f"{len(content['views']):03d}.png"
@@ -57,7 +60,7 @@ class Session:
                 )
         return found, without
 
-    def _read(self) -> dict:
+    def _read(self) -> dict[str, Any]:
         path = self.folder / POSES
         try:
             content = json.loads(path.read_text())

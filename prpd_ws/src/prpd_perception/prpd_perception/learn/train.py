@@ -8,8 +8,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from prpd_perception.learn.network import RockNet
 
 DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 
@@ -113,7 +117,7 @@ def train(config: TrainDetector) -> None:
     sets = draw(frames=config.frames, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    network = RockNet().to(memory_format=torch.channels_last)
+    network = RockNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     steps = config.epochs * sum(len(s) // config.batch for s in sets)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
@@ -169,7 +173,7 @@ def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> 
     )
 
 
-def export(network, path: Path) -> None:
+def export(network: RockNet, path: Path) -> None:
     """Write the network, with one dynamic axis for the batch and two for the map's size."""
     import torch
 

@@ -163,11 +163,19 @@ class RandomFrames:
         low = -0.05 if rng.random() < 0.3 else 0.02
         return np.array([x, rng.uniform(-0.2, 0.15), rng.uniform(low, 0.3), rng.uniform(-0.1, 0.8)])
 
-    def _rock_pose(self, situation, vertices, box, ground, bucket, geometry) -> Pose:
+    def _rock_pose(
+        self,
+        situation: str,
+        vertices: np.ndarray,
+        box: tuple[float, float, float],
+        ground: Ground,
+        bucket: np.ndarray | None,
+        geometry: BucketGeometry,
+    ) -> Pose:
         rng = self._rng
         attitude = _random_attitude(rng)
         extent = quaternion_rotate(attitude, vertices)
-        if situation == "carry":
+        if situation == "carry" and bucket is not None:
             room = np.maximum((np.array([geometry.width, geometry.length]) - np.ptp(extent[:, :2], axis=0)) / 2, 0.002)
             load = rng.uniform(0.0, 0.015) if geometry.shape == "solid" else 0.0
             middle = (extent[:, :2].max(0) + extent[:, :2].min(0)) / 2
@@ -226,8 +234,8 @@ def _random_attitude(rng: np.random.Generator) -> np.ndarray:
     """Flat on a face in half of the cases, else any attitude."""
     if rng.random() < 0.5:
         yaw = rng.uniform(0, np.pi)
-        tilt = Pose.from_rpy((0, 0, 0), *rng.normal(0, 0.08, 2), yaw=yaw)
-        flat = Pose.from_rpy((0, 0, 0), *(np.pi / 2 * rng.integers(0, 4, 2)))
+        tilt = Pose.from_rpy((0, 0, 0), roll=rng.normal(0, 0.08), pitch=rng.normal(0, 0.08), yaw=yaw)
+        flat = Pose.from_rpy((0, 0, 0), roll=np.pi / 2 * rng.integers(0, 4), pitch=np.pi / 2 * rng.integers(0, 4))
         return np.array((tilt @ flat).quaternion)
     q = rng.normal(size=4)
     return q / np.linalg.norm(q)

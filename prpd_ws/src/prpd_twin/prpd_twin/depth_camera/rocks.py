@@ -68,7 +68,7 @@ def _bent_plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     vertices = np.concatenate([np.column_stack([outline, np.full(6, z)]) for z in (-width / 2, width / 2)])
     quads = [(0, 1, 4, 5), (1, 2, 3, 4)]
     triangles = [t for q in quads for t in ((q[0], q[2], q[1]), (q[0], q[3], q[2]))]
-    triangles += [tuple(i + 6 for i in t[::-1]) for t in list(triangles)]
+    triangles += [(c + 6, b + 6, a + 6) for a, b, c in triangles]
     for i in range(6):
         j = (i + 1) % 6
         triangles += [(i, j, j + 6), (i, j + 6, i + 6)]

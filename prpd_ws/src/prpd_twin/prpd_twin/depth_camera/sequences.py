@@ -51,7 +51,14 @@ def occlusion(seed: int) -> list[Frame]:
     return frames
 
 
-def _visible_rock(rng, renderer, ground, vertices, triangles, edge) -> tuple[Pose, np.ndarray]:
+def _visible_rock(
+    rng: np.random.Generator,
+    renderer: DepthRenderer,
+    ground: Ground,
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    edge: float,
+) -> tuple[Pose, np.ndarray]:
     while True:
         x, y = rng.uniform(-0.05, 0.05, 2)
         attitude = rng.normal(size=4)
