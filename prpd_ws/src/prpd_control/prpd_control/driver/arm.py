@@ -91,9 +91,13 @@ class Arm:
     def read(self, now: float) -> health.Reading:
         """The controller's last report, in the driver's frames."""
         receive, frames = self._receive, self._frames
-        timestamp = receive.getTimestamp()
-        ur_pose = receive.getActualTCPPose()
-        speed, wrench = receive.getActualTCPSpeed(), receive.getActualTCPForce()
+        for _ in range(3):  # until no packet came in between
+            timestamp = receive.getTimestamp()
+            joints, joint_speeds = receive.getActualQ(), receive.getActualQd()
+            ur_pose, speed = receive.getActualTCPPose(), receive.getActualTCPSpeed()
+            wrench = receive.getActualTCPForce()
+            if receive.getTimestamp() == timestamp:
+                break
         force = frames.vector_to_soil([v - t for v, t in zip(wrench[:3], self._tare)])
         torque = frames.vector_to_soil([v - t for v, t in zip(wrench[3:], self._tare[3:])])
         return health.Reading(
@@ -101,8 +105,8 @@ class Arm:
             velocity=(*frames.vector_to_soil(speed[:3]), *frames.vector_to_soil(speed[3:])),
             force=force,
             torque=torque,
-            joints=tuple(receive.getActualQ()),
-            joint_speeds=tuple(receive.getActualQd()),
+            joints=tuple(joints),
+            joint_speeds=tuple(joint_speeds),
             ur_pose=tuple(ur_pose),
             timestamp=timestamp,
             age=self._clock.age(now, timestamp),
