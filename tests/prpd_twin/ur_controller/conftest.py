@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from prpd_task.description import robot_description
-from prpd_twin.ur_controller.controller import PERIOD, Controller, RobotConfig
+from prpd_twin.ur_controller.config import RobotConfig
+from prpd_twin.ur_controller.controller import PERIOD, Controller
 from prpd_twin.ur_controller.kinematics import ArmModel
 from prpd_twin.ur_controller.safety import RuntimeState
 from prpd_twin.ur_controller.upload import Upload

@@ -231,7 +231,7 @@ class ControlScript(ScriptMachine):
         except UnreachableError:
             self.answer_integer(0)
         else:
-            self.answer_integer(int(self.host.within_limits(joints)))
+            self.answer_integer(int(self.host.within_limits(joints.tolist())))
 
     def _forward(self) -> None:
         self.answer(pose_to_ur(self.arm.model.flange(self.read(0)) * pose_from_ur(self.read(6))))

@@ -5,59 +5,38 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, Deque, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Deque, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from prpd_task.bucket import BucketGeometry
-from prpd_task.cell import Cell
 from prpd_twin.ur_controller.arm import Arm
+from prpd_twin.ur_controller.config import RobotConfig
 from prpd_twin.ur_controller.control_script import ControlScript
-from prpd_twin.ur_controller.force import ForceSensor, Payload
+from prpd_twin.ur_controller.force import ForceSensor
 from prpd_twin.ur_controller.kinematics import ArmModel, pose_from_ur
 from prpd_twin.ur_controller.other_script import OtherScript
 from prpd_twin.ur_controller.outputs import OutputState, write_outputs
-from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyLimits, SafetyMode
+from prpd_twin.ur_controller.safety import UNLOCK_DELAY, RobotMode, RuntimeState, SafetyMode
 from prpd_twin.ur_controller.upload import Upload
 from prpd_twin.ur_controller.urscript import MotionError, ScriptError
-from prpd_twin.ur_controller.variables import OUTPUTS, Inputs
+from prpd_twin.ur_controller.variables import Inputs
 
 PERIOD = 0.002
 """s, of an e-Series controller."""
 
 
-def nominal_tool() -> Payload:
-    """The bucket of the nominal cell, its centre of gravity about in the middle of the bowl's floor."""
-    return Payload(BucketGeometry().mass, Cell().tool0_from_bucket.position)
+class DigitalBank(NamedTuple):
+    """Outputs that are written together: by which variable, and where they are among all output bits."""
+
+    value_name: str
+    shift: int
 
 
-@dataclass(frozen=True)
-class RobotConfig:
-    """The emulated robot itself."""
-
-    joints: Tuple[float, float, float, float, float, float] = (-0.6387, -1.3936, 2.1233, -2.3809, -1.7207, -2.0655)
-    """rad, where the arm stands at first: above the start pose of the nominal cell."""
-    tcp: Tuple[float, float, float, float, float, float] = tuple(Cell().tool0_from_bucket.rotation_vector().tolist())
-    """m and rad, the TCP of the pendant's installation, in the flange's frame: the nominal cell's bucket."""
-    tool: Payload = field(default_factory=nominal_tool)
-    """What is really mounted on the flange, and what the pendant's installation says is: the nominal cell's bucket."""
-    limits: SafetyLimits = field(default_factory=SafetyLimits)
-    """Of the robot's own safety system."""
-    remote_control: bool = True
-    """False: the pendant is in local mode, programs and commands from outside are refused."""
-    powered: bool = True
-    """False: the arm is off at first."""
-    tracking_lag: float = 0.006
-    """s, by which the joints follow their targets."""
-    stop_deceleration: float = 10.0
-    """rad/s^2, of the fastest joint, in stops of any kind."""
-    force_noise: float = 0.2
-    """N, standard deviation of each component of the force reading."""
-    start_delay: float = 0.03
-    """s, from the arrival of a program to its first cycle."""
-    seed: int = 0
-    """Of the noise."""
+DIGITAL_BANKS = {
+    "standard_digital_output_mask": DigitalBank("standard_digital_output", 0),
+    "configurable_digital_output_mask": DigitalBank("configurable_digital_output", 8),
+    "tool_digital_output_mask": DigitalBank("tool_digital_output", 16),
+}
 
 
 class Controller:
@@ -73,6 +52,7 @@ class Controller:
             stop_deceleration=config.stop_deceleration,
         )
         self.arm.model.tcp = pose_from_ur(config.tcp)
+        self._lowest, self._highest = model.position_low.tolist(), model.position_high.tolist()
         self.inputs = Inputs()
         self.force = ForceSensor(config.tool, noise=config.force_noise, seed=config.seed)
         self.force.set_payload(config.tool.mass, config.tool.cog)
@@ -84,6 +64,8 @@ class Controller:
         self.remote_control = config.remote_control
         self.loaded = ""
         self.stopped_because = ""
+        self.packages = 0
+        """Data packages that came from clients."""
         self._log = logging.getLogger("ur_controller")
         self._program: Optional[Any] = None
         self._program_name = ""
@@ -222,17 +204,17 @@ class Controller:
             self.robot_mode = RobotMode.POWER_OFF
 
     def _check_safety(self) -> None:
-        arm, limits = self.arm, self.config.limits
+        arm, limits, out = self.arm, self.config.limits, self.outputs
         if self.safety_mode == SafetyMode.ROBOT_EMERGENCY_STOP and arm.steady:
             self.robot_mode = RobotMode.POWER_OFF
-        force = math.hypot(*self.outputs["ft_raw_wrench"][:3])
+        force = math.hypot(*out["ft_raw_wrench"][:3])
         self._over_force = self._over_force + 1 if force > limits.tcp_force else 0
         self._contact = self._contact + 1 if force > 5.0 else 0
         reason = limits.violation(
-            speeds=arm.target_speed,
-            accelerations=arm.target_acceleration,
-            inside=self.within_limits(arm.target),
-            tcp_speed=math.hypot(*self.outputs["target_TCP_speed"][:3]),
+            speeds=out["target_qd"],
+            accelerations=out["target_qdd"],
+            inside=self.within_limits(out["target_q"]),
+            tcp_speed=math.hypot(*out["target_TCP_speed"][:3]),
             force=force if self._over_force * PERIOD > limits.force_time else 0.0,
         )
         if reason:
@@ -262,10 +244,9 @@ class Controller:
             variable, timeout = self._watch
             self.stop_program(f"watchdog: no {variable} for {timeout:.3f} s")
 
-    def within_limits(self, joints: np.ndarray) -> bool:
+    def within_limits(self, joints: Sequence[float]) -> bool:
         """Whether joint angles are within their ranges."""
-        model = self.arm.model
-        return bool((joints >= model.position_low).all() and (joints <= model.position_high).all())
+        return all(low <= joint <= high for low, joint, high in zip(self._lowest, joints, self._highest))
 
     def contact_steps(self, direction: np.ndarray) -> int:
         """Cycles since something pushes against a TCP speed of this direction (zeros: any), 0 without contact."""
@@ -284,14 +265,15 @@ class Controller:
 
     def receive(self, values: Mapping[str, Any]) -> None:
         """One data package of a client."""
+        self.packages += 1
         self.inputs.values.update(values)
-        self.outputs.update((name, value) for name, value in values.items() if name in OUTPUTS)
         if self._watch and self._watch[0] in values:
             self._watched_at = self.time
         if values.get("speed_slider_mask"):
             self.arm.speed_fraction = min(max(float(self.inputs.values["speed_slider_fraction"]), 0.0), 1.0)
-        for bank, shift in (("standard", 0), ("configurable", 8), ("tool", 16)):
-            mask = int(values.get(f"{bank}_digital_output_mask", 0)) << shift
-            wanted = int(self.inputs.values[f"{bank}_digital_output"]) << shift
-            bits = self.outputs["actual_digital_output_bits"]
-            self.outputs["actual_digital_output_bits"] = (bits & ~mask) | (wanted & mask)
+        for mask_name, bank in DIGITAL_BANKS.items():
+            if mask_name in values:
+                mask = int(values[mask_name]) << bank.shift
+                wanted = int(self.inputs.values[bank.value_name]) << bank.shift
+                bits = self.outputs["actual_digital_output_bits"]
+                self.outputs["actual_digital_output_bits"] = (bits & ~mask) | (wanted & mask)

@@ -91,6 +91,7 @@ class Faults:
             "tcp_speed": robot.outputs["actual_TCP_speed"],
             "tcp_offset": robot.outputs["tcp_offset"],
             "payload": robot.force.payload.mass,
+            "packages": robot.packages,
         }
 
     def _remote_control(self, request: Mapping[str, Any]) -> None:

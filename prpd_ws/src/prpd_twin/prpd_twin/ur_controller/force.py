@@ -63,9 +63,10 @@ class ForceSensor:
 
     def cycle(self, flange: pin.SE3, tcp_position: np.ndarray, now: float) -> None:
         """Measure once."""
-        outside = self._outside if now <= self._until else np.zeros(6)
-        error = self._tool.wrench(flange, tcp_position) - self.payload.wrench(flange, tcp_position)
-        self.unzeroed = outside + error
+        self.unzeroed = self._outside if now <= self._until else np.zeros(6)
+        if self.payload != self._tool:
+            error = self._tool.wrench(flange, tcp_position) - self.payload.wrench(flange, tcp_position)
+            self.unzeroed = self.unzeroed + error
         if self._noise.any():
             self.unzeroed = self.unzeroed + self._noise * self._rng.standard_normal(6)
         self.reading = self.unzeroed - self._zero

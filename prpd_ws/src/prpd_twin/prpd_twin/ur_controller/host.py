@@ -32,7 +32,7 @@ class Host(Protocol):
     def protective_stop(self, reason: str) -> None:
         """Stop the arm and pause the program until a person unlocks it."""
 
-    def within_limits(self, joints: np.ndarray) -> bool:
+    def within_limits(self, joints: Sequence[float]) -> bool:
         """Whether the safety limits allow these joint angles."""
 
     def contact_steps(self, direction: np.ndarray) -> int:

@@ -19,7 +19,8 @@ import tyro
 from prpd_task.description import robot_description
 from prpd_twin.ur_controller import fault_port
 from prpd_twin.ur_controller.clock import Clock
-from prpd_twin.ur_controller.controller import PERIOD, Controller, RobotConfig
+from prpd_twin.ur_controller.config import RobotConfig
+from prpd_twin.ur_controller.controller import PERIOD, Controller
 from prpd_twin.ur_controller.dashboard import Dashboard
 from prpd_twin.ur_controller.kinematics import ArmModel
 from prpd_twin.ur_controller.link import LinkFaults

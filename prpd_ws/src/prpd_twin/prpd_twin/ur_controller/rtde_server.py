@@ -11,7 +11,7 @@ from typing import Dict, Optional, Set
 
 from prpd_twin.ur_controller.controller import PERIOD, Controller
 from prpd_twin.ur_controller.link import Channel, LinkFaults, lost
-from prpd_twin.ur_controller.variables import OUTPUTS
+from prpd_twin.ur_controller.variables import INPUTS, OUTPUTS
 from prpd_twin.ur_controller.wire import PacketType, Recipe, packet, split_names, take_packets
 
 ACCEPTED, REFUSED = b"\x01", b"\x00"
@@ -55,6 +55,7 @@ class RtdeConnection(asyncio.Protocol):
         self._buffer = bytearray()
         self._inputs: Dict[int, Recipe] = {}
         self._outputs: Optional[Recipe] = None
+        self._reads_inputs = False
         self._every = 1
         self._started = False
         self._transport: Optional[asyncio.Transport] = None
@@ -135,6 +136,7 @@ class RtdeConnection(asyncio.Protocol):
         names = split_names(payload[8:])
         types = [OUTPUTS.get(name, "NOT_FOUND") for name in names]
         self._outputs = None if "NOT_FOUND" in types else Recipe(1, names, types)
+        self._reads_inputs = any(name in INPUTS for name in names)
         self._every = max(1, round(1 / (PERIOD * frequency))) if frequency > 0 else 1
         return struct.pack(">B", 1 if self._outputs else 0) + ",".join(types).encode()
 
@@ -166,4 +168,7 @@ class RtdeConnection(asyncio.Protocol):
         """Send the present state if it is this client's turn."""
         due = self._started and self._controller.cycles % self._every == 0
         if due and self._outputs and not lost(self._server.faults.drop_states, self._server.rng):
-            self._outgoing.pass_on(self._outputs.pack(self._controller.outputs))
+            values = self._controller.outputs
+            if self._reads_inputs:
+                values = {**values, **self._controller.inputs.values}
+            self._outgoing.pass_on(self._outputs.pack(values))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Optional
-
-import numpy as np
+from typing import Optional, Sequence
 
 
 class RobotMode(IntEnum):
@@ -60,14 +58,20 @@ class SafetyLimits:
     """s, a force must exceed the limit for so long."""
 
     def violation(
-        self, *, speeds: np.ndarray, accelerations: np.ndarray, inside: bool, tcp_speed: float, force: float
+        self,
+        *,
+        speeds: Sequence[float],
+        accelerations: Sequence[float],
+        inside: bool,
+        tcp_speed: float,
+        force: float,
     ) -> Optional[str]:
         """Which limit is exceeded, in words, or None. `inside` is whether the joints are within their ranges."""
         if not inside:
             return "joint position limit"
-        if (fastest := float(np.abs(speeds).max())) > self.joint_speed:
+        if (fastest := max(map(abs, speeds))) > self.joint_speed:
             return f"joint speed limit: {fastest:.2f} rad/s is above {self.joint_speed} rad/s"
-        if (most := float(np.abs(accelerations).max())) > self.joint_acceleration:
+        if (most := max(map(abs, accelerations))) > self.joint_acceleration:
             return f"sudden change of target: {most:.0f} rad/s^2 is above {self.joint_acceleration} rad/s^2"
         if tcp_speed > self.tcp_speed:
             return f"tool speed limit: {tcp_speed:.2f} m/s is above {self.tcp_speed} m/s"
