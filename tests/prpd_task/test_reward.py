@@ -108,6 +108,7 @@ def test_effort_and_force_cost():
     assert one_step(1.0, 1.0, action=1.0) == pytest.approx(one_step(1.0, 1.0) - REWARD.effort)
     assert one_step(1.0, 1.0, force=REWARD.force_limit / 2) == one_step(1.0, 1.0)
     assert one_step(1.0, 1.0, force=2 * REWARD.force_limit) == pytest.approx(one_step(1.0, 1.0) - REWARD.force)
+    assert one_step(1.0, 1.0, force=1e6) == pytest.approx(one_step(1.0, 1.0) - REWARD.force * REWARD.force_cap)
 
 
 def test_tensors_pass_through_the_same_functions():

@@ -40,10 +40,12 @@ class RewardSpec:
     """Potential of a hold that is about to succeed."""
     effort: float = 0.002
     """Cost of a step at full action; keeps commands quiet."""
-    force: float = 0.05
+    force: float = 0.25
     """Cost of a step per `force_limit` of force beyond it."""
-    force_limit: float = 80.0
-    """N, on the bucket: beyond this an arm of this size comes near a protective stop."""
+    force_limit: float = 50.0
+    """N, on the bucket: well below what makes an arm of this size stop."""
+    force_cap: float = 2.0
+    """Excess, in force limits, beyond which the cost grows no more: a collision must not outweigh the task."""
     aside: float = 2.0
     """Weight of a distance across the bucket against one along it."""
     up: float = 3.0
@@ -116,5 +118,5 @@ def step_reward(
     effort = reward.effort * (action * action).sum(-1) / action.shape[-1]
     total = shaping + reward.success * success - reward.lost * lost - effort
     if bucket_force is not None:
-        total = total - reward.force * xp.clip(norm(bucket_force) / reward.force_limit - 1, 0.0, 10.0)
+        total = total - reward.force * xp.clip(norm(bucket_force) / reward.force_limit - 1, 0.0, reward.force_cap)
     return total
