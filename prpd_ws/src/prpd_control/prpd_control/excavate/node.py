@@ -32,6 +32,7 @@ from prpd_interfaces.action import Excavate
 from prpd_interfaces.msg import BucketCommand, BucketState, PolicyStatus, RockState
 from prpd_task.bucket import BucketGeometry
 from prpd_task.errors import UserError
+from prpd_task.scheduling import be_real_time
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
@@ -47,6 +48,8 @@ class ExcavateNode(LifecycleNode):
         text = ParameterDescriptor
         self.declare_parameter("policy", str(shipped_policy()), text(description="path of the ONNX policy"))
         self.declare_parameter("bucket", "fork", text(description="shape of the mounted bucket: fork or solid"))
+        priority = text(description="real-time priority of the policy's period where the system grants one; 0: none")
+        be_real_time(self.declare_parameter("realtime_priority", 5, priority).value)
         for field in fields(ExcavationSettings):
             self.declare_parameter(field.name, field.default, text(description="see ExcavationSettings"))
         self._policy: Policy | None = None

@@ -12,12 +12,14 @@ from geometry_msgs.msg import Point, Quaternion, Vector3
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.time import Time
 
 from prpd_interfaces.msg import SoilState
 from prpd_interfaces.srv import ResetSoil
 from prpd_task.cell import Cell
 from prpd_task.errors import UserError
 from prpd_task.frames import Pose
+from prpd_task.scheduling import be_real_time
 from prpd_train import engines
 from prpd_train.engines.protocol import Simulator
 from prpd_train.scene.spec import SceneSpec
@@ -46,10 +48,13 @@ class SoilWorldNode(Node):
         address = self.declare_parameter("robot_ip", "127.0.0.1").value
         environment = self.declare_parameter("environment", "cube_sand").value
         seed = self.declare_parameter("seed", 0).value
+        # Before the engine starts its threads, for they inherit it.
+        be_real_time(self.declare_parameter("realtime_priority", 6).value)
         self._engine = self.declare_parameter("engine", "physx").value
         self._snapshots = snapshots
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
         self._reading: ArmReading | None = None
+        self._read_at = 0
         self._world = SoilWorld(self._make_simulator)
         self._pace = Pace(PERIOD)
         self._ticks = 0
@@ -62,7 +67,7 @@ class SoilWorldNode(Node):
         return engines.make(self._engine, [scene])
 
     def _set_up(self, environment: str, seed: int) -> None:
-        self._reading = self._arm.exchange(np.zeros(3)) or self._reading
+        self._read_arm(np.zeros(3))
         self._world.reset(load(environment), seed, self._bucket_pose())
         scene = self._world.scene
         vertices, triangles = rock_mesh(scene.rock)
@@ -78,6 +83,11 @@ class SoilWorldNode(Node):
         self._pace.restart()
         self.get_logger().info(f"{environment} (seed {seed}): {scene.grains.count} grains of {1e3 * scene.delta:g} mm")
 
+    def _read_arm(self, force: np.ndarray) -> None:
+        """Tell the force on the bucket (3,) N; take down where the bucket is, and when."""
+        self._reading = self._arm.exchange(force) or self._reading
+        self._read_at = self.get_clock().now().nanoseconds
+
     def _bucket_pose(self) -> np.ndarray:
         return self._reading.soil_from_bucket.bucket_pose() if self._reading else PARKED
 
@@ -91,28 +101,27 @@ class SoilWorldNode(Node):
 
     def tick(self) -> None:
         """One period: learn where the bucket is, simulate, tell force and state, wait for the wall clock."""
+        bucket, stamp_ns = self._bucket_pose(), self._read_at
         try:
-            truth = self._world.advance(self._bucket_pose(), PERIOD)
+            truth = self._world.advance(bucket, PERIOD)
         except FloatingPointError as error:  # the engine has begun anew with the same scene: this trial is lost
             self.get_logger().error(str(error))
             return
-        self._reading = self._arm.exchange(truth.force) or self._reading
+        # What was simulated is how things were when the arm stood where it was read, not how they are now.
         self._snapshots.write(
-            stamp_ns=self.get_clock().now().nanoseconds,
-            grains=self._world.grains,
-            rock=truth.rock,
-            bucket=Pose.from_bucket(self._bucket_pose()),
+            stamp_ns=stamp_ns, grains=self._world.grains, rock=truth.rock, bucket=Pose.from_bucket(bucket)
         )
+        self._read_arm(truth.force)
         self._ticks += 1
         if self._ticks % PUBLISH_EVERY == 0:
-            self._states.publish(self._message(truth))
+            self._states.publish(self._message(truth, stamp_ns))
         self._complain_if_slow()
         self._pace.wait()
 
-    def _message(self, truth: Truth) -> SoilState:
+    def _message(self, truth: Truth, stamp_ns: int) -> SoilState:
         environment = self._world.environment
         message = SoilState(environment=environment.name if environment else "")
-        message.header.stamp, message.header.frame_id = self.get_clock().now().to_msg(), "soil"
+        message.header.stamp, message.header.frame_id = Time(nanoseconds=stamp_ns).to_msg(), "soil"
         x, y, z = truth.rock.position
         qx, qy, qz, qw = truth.rock.quaternion
         message.rock.position, message.rock.orientation = Point(x=x, y=y, z=z), Quaternion(x=qx, y=qy, z=qz, w=qw)
