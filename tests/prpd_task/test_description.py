@@ -57,7 +57,8 @@ def test_bucket_is_the_one_of_training(bucket: BucketGeometry) -> None:
             piece = pieces[box.name]
             numbers = [np.fromstring(piece.find("origin").get(key), sep=" ") for key in ("xyz", "rpy")]
             size = np.fromstring(piece.find("geometry/box").get("size"), sep=" ")
-            np.testing.assert_allclose(np.concatenate([*numbers, size]), [*box.centre, box.pitch, 0, 0, *box.size], atol=1e-8)
+            expected = [*box.centre, box.pitch, 0, 0, *box.size]
+            np.testing.assert_allclose(np.concatenate([*numbers, size]), expected, atol=1e-8)
     assert float(link.find("inertial/mass").get("value")) == bucket.mass
 
 

@@ -437,11 +437,27 @@ def test_a_servo_target_out_of_reach_ends_the_program(bench) -> None:
     assert bench.robot.runtime == RuntimeState.STOPPED and "get_inverse_kin" in bench.robot.stopped_because
 
 
-def test_a_target_that_is_no_number_ends_the_program(bench) -> None:
-    bench.write(SERVOJ, [*([np.nan] * 6), *SERVO])
+@pytest.mark.parametrize(
+    "code, arguments, words",
+    [
+        (SERVOJ, [*([np.nan] * 6), *SERVO], "finite"),
+        (SERVOL, [0.1, np.inf, 0.1, 0, 3, 0, *SERVO], "finite"),
+        (SERVOJ, [*([0.0] * 6), 0.5, 0.5, 0.002, 0.0, 600], "lookahead_time"),
+        (SPEEDL, [0, 0, np.nan, 0, 0, 0, 0.5, 0.0], "finite"),
+        (MOVEJ, [np.nan, 0, 0, 0, 0, 0, 1.0, 1.0], "finite"),
+        (MOVEL, [0.1, 0.1, 0.1, 0, np.nan, 0, 1.0, 1.0], "finite"),
+        (MOVEJ, [0.0, -1.0, 1.0, 0, 0, 0, 0.0, 1.0], "speed of a move"),
+        (29, [np.nan, 0, 0, 0, 0, 0], "finite"),
+        (17, [-1.0, 0, 0, 0], "mass"),
+    ],
+)
+def test_arguments_that_make_no_sense_end_the_program(bench, code: int, arguments: list, words: str) -> None:
+    bench.write(code, arguments, [0])
     bench.run(0.01)
     assert bench.robot.runtime == RuntimeState.STOPPED
+    assert words in bench.robot.stopped_because
     assert np.isfinite(bench.robot.outputs["actual_q"]).all()
+    assert np.isfinite(bench.robot.outputs["actual_TCP_pose"]).all()
 
 
 def test_emergency_stop_takes_the_power_away(bench) -> None:

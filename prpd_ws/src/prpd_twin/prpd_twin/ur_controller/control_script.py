@@ -118,9 +118,8 @@ class ControlScript(ScriptMachine):
 
     def _servo_to(self, joints: np.ndarray) -> None:
         time, lookahead, gain = self.read(8, 3)
-        if not (np.isfinite(joints).all() and time >= 0 and lookahead > 0 and gain > 0):
-            numbers = f"q={joints.tolist()} t={time} lookahead_time={lookahead} gain={gain}"
-            raise ScriptError(f"servoj: bad arguments {numbers}")
+        if not (time >= 0 and lookahead > 0 and gain > 0):
+            raise ScriptError(f"servoj: bad arguments t={time} lookahead_time={lookahead} gain={gain}")
         self._servo = (joints, time, lookahead, gain)
         self.run_once("servo", self._servo_thread)
 
@@ -240,6 +239,8 @@ class ControlScript(ScriptMachine):
 
     def _set_payload(self) -> None:
         mass, *cog = self.read(0, 4).tolist()
+        if mass < 0:
+            raise ScriptError(f"set_payload: a mass cannot be {mass} kg")
         self.host.set_payload(mass, cog if any(cog) else None)
 
     def _set_tcp(self) -> None:

@@ -109,7 +109,7 @@ class Controller:
         try:
             if self._program is None or not self._program.cycle():
                 self.stop_program("the program ended")
-        except ScriptError as error:
+        except (ScriptError, ValueError) as error:
             self.stop_program(f"runtime error: {error}")
         except MotionError as error:
             self.protective_stop(str(error))

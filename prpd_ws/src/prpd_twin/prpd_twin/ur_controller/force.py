@@ -49,6 +49,8 @@ class ForceSensor:
     def push(self, wrench: Sequence[float], now: float) -> None:
         """A wrench from outside, (6,) N and N m; it lasts RENEWAL seconds."""
         values = np.asarray(wrench, float)
+        if values.shape != (6,):
+            raise ValueError(f"a wrench has 6 numbers, not {wrench!r}")
         if np.isfinite(values).all():
             self._outside, self._until = values, now + RENEWAL
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Dict, Optional, Sequence, Union
 
 import numpy as np
@@ -9,7 +10,7 @@ import pinocchio as pin
 
 from prpd_twin.ur_controller.host import Host
 from prpd_twin.ur_controller.kinematics import pose_from_ur
-from prpd_twin.ur_controller.urscript import Motions, Steps
+from prpd_twin.ur_controller.urscript import Motions, ScriptError, Steps
 
 READY, DONE = 1, 2
 """What the script writes for its client in output integer register 0."""
@@ -94,9 +95,11 @@ class ScriptMachine:
         return self._int[0]
 
     def read(self, first: int, count: int = 6) -> np.ndarray:
-        """Input double registers."""
-        values = self.host.inputs.values
-        return np.array([values[name] for name in self._double[first : first + count]])
+        """Input double registers; what is no number ends the program."""
+        values = [self.host.inputs.values[name] for name in self._double[first : first + count]]
+        if not math.isfinite(sum(values)):
+            raise ScriptError(f"arguments must be finite numbers, not {values}")
+        return np.array(values)
 
     def number(self, index: int) -> float:
         """An input double register."""
