@@ -40,14 +40,9 @@ class StopError(RuntimeError):
 class Arm:
     """One connection to one controller. It owns the controller's program until `close`."""
 
-    def __init__(self, settings: DriverSettings, cell: Cell, *, realtime_priority: int = 0) -> None:
-        """Connect; raises StopError, and then nothing of ours runs on the controller.
-
-        The library's receiving threads get `realtime_priority`. It must lie above the caller's own: writing a command waits
-        busily for what those threads receive.
-        """
+    def __init__(self, settings: DriverSettings, cell: Cell) -> None:
+        """Connect; raises StopError, and then nothing of ours runs on the controller."""
         self._settings = settings
-        self._priority = realtime_priority
         self._frames = ToolFrames(cell.base_from_soil)
         self._clock = LinkClock()
         self._tare: Six = (0.0,) * 6
@@ -56,7 +51,7 @@ class Arm:
         _refuse_unreachable(settings.robot_ip)
         self.version = _ask_dashboard(settings)
         with _explained(settings.robot_ip):
-            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES, rt_priority=realtime_priority)
+            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES)
         reading = self._first_reading()
         _refuse(health.trouble(reading, state_timeout=settings.state_timeout, controlled=False))
         _refuse(preflight.calibration(reading.joints, reading.ur_pose, cell))
@@ -67,15 +62,16 @@ class Arm:
     def _take_control(self, cell: Cell) -> None:
         flags = RTDEControlInterface.FLAG_UPLOAD_SCRIPT | RTDEControlInterface.FLAG_NO_EXT_FT
         with _explained(self._settings.robot_ip):
-            self._control = RTDEControlInterface(
-                self._settings.robot_ip, self._settings.rate, flags, rt_priority=self._priority
-            )
+            self._control = RTDEControlInterface(self._settings.robot_ip, self._settings.rate, flags)
         stop = preflight.tcp(self._control.getTCPOffset(), cell)
-        if stop is None and not self._control.setWatchdog(self._settings.watchdog_rate):
-            stop = Stop(Cause.NO_CONTROL, "the controller did not accept the watchdog")
         if stop is not None:
             self.close()
             raise StopError(stop)
+
+    def watch(self) -> None:
+        """Start the controller's watchdog: from now on it stops our program unless `apply` is called in time."""
+        if self._control is not None and not self._control.setWatchdog(self._settings.watchdog_rate):
+            raise StopError(Stop(Cause.NO_CONTROL, "the controller did not accept the watchdog"))
 
     def _first_reading(self) -> health.Reading:
         """Once data flow; the age of the very first ones is not known yet."""

@@ -159,12 +159,18 @@ def _leave_within(seconds: float) -> None:
 
 
 def _be_real_time(priority: int) -> bool:
-    """Ask for real-time scheduling; most systems allow it only to some users."""
+    """Ask for real-time scheduling of all threads, once connected; most systems allow it only to some users.
+
+    The receiving threads of `ur_rtde` must lie above the loop: a write waits busily for what they receive, and would keep
+    them from receiving it.
+    """
     if priority == 0:
         return False
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except (PermissionError, OSError):
+        for thread in os.listdir("/proc/self/task"):
+            above = int(thread) != os.getpid()
+            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(priority + above))
+    except OSError:
         return False
     return True
 
@@ -175,21 +181,22 @@ def main() -> None:
     talk = Channel(socket(fileno=int(sys.argv[1])))
     block = StateBlock(int(sys.argv[2]))
     settings, cell = talk.wait(5.0)
-    realtime = _be_real_time(settings.realtime_priority)
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # to connect takes work that nobody must wait for
     try:
-        arm = Arm(settings, cell, realtime_priority=settings.realtime_priority + 1 if realtime else 0)
+        arm = Arm(settings, cell)
     except StopError as error:
         _say_goodbye(talk, channel.Ended(error.stop))
+    stream = Stream(arm, settings, cell, talk, block)
     gc.collect()
     gc.freeze()
     gc.disable()
-    _be_real_time(settings.realtime_priority)
-    stream = Stream(arm, settings, cell, talk, block)
+    realtime = _be_real_time(settings.realtime_priority)
     stop: Stop | None = Stop(Cause.STREAM_DIED, "the streaming loop failed")
     try:
         talk.send(channel.Ready(arm.version, arm.warning, realtime))
+        arm.watch()
         stop = stream.run()
+    except StopError as error:
+        stop = error.stop
     except Closed:
         stop = None
     finally:

@@ -1,0 +1,231 @@
+"""Stream digs at 500 Hz to the emulated controller, and measure what arrives.
+
+    python benchmarks/streaming.py --quick                 # 20 s
+    python benchmarks/streaming.py --json streaming.json   # 10 minutes
+
+Beside the stream run a ROS executor that is kept busy with images, and a bare loop of the same rate and priority: how late the
+stream wakes up is given as a ratio to that, because both suffer from what else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from driver_rig import HOME, PERIOD, Rig, level_joints, strokes
+from prpd_control.driver import channel
+from prpd_control.driver.lateness import quantile
+from prpd_control.driver.limits import Target
+from prpd_control.driver.process import StreamProcess
+from prpd_control.driver.settings import DriverSettings
+from prpd_control.driver.stops import Mode
+from prpd_task.cell import Cell
+from prpd_twin.ur_controller.process import Emulator
+
+LIMITS = {"late_p99": 1e-3, "cpu": 0.25, "position_rms": 1e-3, "angle_rms": math.radians(0.5)}
+"""s; of one core; m and rad of the arm against the path of setpoints after latency compensation."""
+
+BARE_LOOP = """
+import os, sys, time
+from prpd_control.driver.lateness import Lateness, quantile
+try:
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(int(sys.argv[1])))
+except OSError:
+    pass
+late, tick, end = Lateness(), time.monotonic(), time.monotonic() + float(sys.argv[2])
+while tick < end:
+    now = time.monotonic()
+    late.add(now - tick)
+    tick = max(tick + 0.002, now - 0.002)
+    time.sleep(max(0.0, tick - time.monotonic()))
+print(quantile(late.counts, 0.99))
+"""
+
+BUSY_EXECUTOR = """
+import array, os, rclpy
+from sensor_msgs.msg import Image
+rclpy.init()
+node = rclpy.create_node("busy")
+image = Image(height=480, width=640, encoding="32FC1", step=2560, data=array.array("B", bytes(640 * 480 * 4)))
+publisher = node.create_publisher(Image, "busy/image", 1)
+node.create_subscription(Image, "busy/image", lambda message: None, 1)
+node.create_timer(1 / 30, lambda: publisher.publish(image))
+node.create_timer(0.002, lambda: None)
+parent = os.getppid()
+while os.getppid() == parent:
+    rclpy.spin_once(node, timeout_sec=0.2)
+"""
+
+
+@dataclass(frozen=True)
+class Args:
+    """Stream digs and measure what arrives."""
+
+    seconds: float = 600.0
+    """Of streaming."""
+    quick: bool = False
+    """20 s."""
+    address: str = "127.0.5.2"
+    """Loopback address of the emulated controller."""
+    domain: int = 76
+    """ROS domain."""
+    json: Path | None = None
+    """Write the figures there."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; s, m, rad, shares of one core."""
+
+    seconds: float
+    cycles: int
+    setpoints: int
+    held_back: int
+    """Cycles in motion without a fresh state, in which nothing was sent."""
+    commands: int
+    commands_lost: int
+    stops: int
+    """Times at which the stream stopped, for whatever reason."""
+    late_p50: float
+    """Of the streaming loop's wake-ups."""
+    late_p99: float
+    late_max: float
+    bare_p99: float
+    """Of a bare loop beside it."""
+    cpu_stream: float
+    cpu_node: float
+    latency: float
+    """From setpoint to arm."""
+    position_rms: float
+    """Of the arm against the setpoints, after latency compensation."""
+    angle_rms: float
+
+
+def dig() -> list[tuple[float, ...]]:
+    """Targets of one dig and back, in steps that a policy may take: approach, penetrate, drag, curl, lift."""
+    corners = [(0.0, -0.22, 0.14, 0.0), (0.0, -0.16, 0.0, -0.4), (0.02, -0.10, -0.06, -0.3), (0.02, 0.04, -0.06, 0.0),
+               (0.0, 0.06, -0.03, 0.5), (0.0, 0.06, 0.12, 0.6), (0.0, -0.10, 0.2, 0.2), HOME]  # fmt: skip
+    targets, place = [], np.array(HOME)
+    for corner in corners:
+        way = np.array(corner) - place
+        count = math.ceil(max(np.linalg.norm(way[:3]) / 0.018, abs(way[3]) / 0.08))
+        targets += [tuple(place + way * (i + 1) / count) for i in range(count)]
+        place = np.array(corner)
+    return targets
+
+
+def following(rows: list[tuple[float, ...]]) -> tuple[float, float, float]:
+    """(latency s, RMS m, RMS rad) of rows (time, setpoint, measured); the latency is the shift that fits best."""
+    table = np.array(rows)
+    times, sent, arm = table[:, 0], table[:, 1:5], table[:, 5:9]
+
+    def apart(latency: float) -> tuple[float, float]:
+        there = np.stack([np.interp(times - latency, times, sent[:, i]) for i in range(4)], 1)[50:-50]
+        error = arm[50:-50] - there
+        return float(np.sqrt((error[:, :3] ** 2).sum(1).mean())), float(np.sqrt((error[:, 3] ** 2).mean()))
+
+    latency = min(np.arange(0.0, 0.2, 5e-4), key=lambda shift: apart(shift)[0])
+    return float(latency), *apart(latency)
+
+
+def cpu_of(pid: int) -> float:
+    """s of processor time so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def stream_digs(stream: StreamProcess, seconds: float) -> tuple[int, int, list[tuple[float, ...]]]:
+    """Commands sent, stops, and (time, setpoint, measured) as often as this process gets to see them, for 60 s."""
+    targets, sent, stops, rows = dig(), 0, 0, []
+    begun = time.monotonic()
+    while (now := time.monotonic()) - begun < seconds:
+        stream.poll()
+        state = stream.state()
+        if stream.end is not None:
+            raise RuntimeError(f"after {now - begun:.0f} s: {stream.end.stop}")
+        if state.mode is Mode.STOPPED:
+            stops += 1
+            print(f"after {now - begun:.1f} s: {state.reason}", file=sys.stderr)
+            stream.send(channel.Recover())
+            time.sleep(0.1)
+            stream.send(channel.Home())
+            time.sleep(5.0)
+            targets = dig()
+        stream.send(Target(sent + 1, targets[sent % len(targets)], PERIOD))
+        stream.send(channel.Alive())
+        sent += 1
+        due = begun + sent * PERIOD
+        while time.monotonic() < due:
+            time.sleep(0.004)
+            if now - begun < 60 and (state := stream.state()).writes and (not rows or state.time != rows[-1][0]):
+                rows.append((state.time, *state.commanded[:4], *state.setpoint[:4]))
+    return sent, stops, rows
+
+
+def measure(args: Args) -> Figures:
+    """The stream beside a busy executor and a bare loop; then the node's own share."""
+    seconds, settings = 20.0 if args.quick else args.seconds, DriverSettings(robot_ip=args.address)
+    joints = [f"{q:.6f}" for q in level_joints()]
+    environment = dict(os.environ, ROS_DOMAIN_ID=str(args.domain))
+    with Emulator(args.address, options=("--quiet", "--robot.joints", *joints)):
+        stream = StreamProcess(settings, Cell())
+        stop = stream.wait_ready()
+        if stop is not None:
+            raise RuntimeError(stop.message)
+        bare = subprocess.Popen(
+            [sys.executable, "-c", BARE_LOOP, str(settings.realtime_priority), str(seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        busy = subprocess.Popen([sys.executable, "-c", BUSY_EXECUTOR], env=environment)
+        try:
+            first, begun, spent = stream.state(), time.monotonic(), cpu_of(stream.pid)
+            sent, stops, rows = stream_digs(stream, seconds)
+            last, took, spent = stream.state(), time.monotonic() - begun, cpu_of(stream.pid) - spent
+        finally:
+            busy.kill()
+            stream.close()
+        bare_p99 = float(bare.communicate()[0])
+    counts = stream.end.lateness
+    with Rig(args.address, domain=args.domain) as rig:
+        rig.call("home")
+        begun, node = time.monotonic(), cpu_of(rig.driver.pid)
+        rig.stream(strokes(), 10.0)
+        node = (cpu_of(rig.driver.pid) - node) / (time.monotonic() - begun)
+    latency, position, angle = following(rows)
+    return Figures(
+        seconds=took, cycles=last.cycles - first.cycles, setpoints=last.writes, held_back=last.skipped, commands=sent,
+        commands_lost=last.lost_commands, stops=stops, late_p50=quantile(counts, 0.5), late_p99=quantile(counts, 0.99),
+        late_max=quantile(counts, 1.0), bare_p99=bare_p99, cpu_stream=spent / took, cpu_node=node, latency=latency,
+        position_rms=position, angle_rms=angle,
+    )  # fmt: skip
+
+
+def main(args: Args) -> int:
+    """Print the figures; the exit status tells whether they hold."""
+    f = measure(args)
+    print(f"{f.seconds:.0f} s, {f.cycles / f.seconds:.1f} cycles/s, {f.setpoints} setpoints, {f.held_back} held back")
+    print(f"{f.commands} commands, {f.commands_lost} lost, {f.stops} stops")
+    print(f"late p50 / p99 / max {f.late_p50 * 1e3:.2f} / {f.late_p99 * 1e3:.2f} / {f.late_max * 1e3:.2f} ms")
+    print(f"bare loop p99 {f.bare_p99 * 1e3:.2f} ms, ratio {f.late_p99 / f.bare_p99:.1f}")
+    print(f"processor: stream {f.cpu_stream:.1%}, node {f.cpu_node:.1%} of one core")
+    print(f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm and {math.degrees(f.angle_rms):.3f} deg RMS")
+    if args.json:
+        args.json.write_text(json.dumps(asdict(f), indent=1) + "\n")
+    values = asdict(f) | {"cpu": f.cpu_stream + f.cpu_node}
+    wrong = [f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if values[name] > limit]
+    wrong += [f"{f.commands_lost} commands were lost"] * (f.commands_lost > 0) + [f"{f.stops} stops"] * (f.stops > 0)
+    print("\n".join(wrong), file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Args)))
