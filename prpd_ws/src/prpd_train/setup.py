@@ -11,7 +11,7 @@ setup(
     maintainer_email="prpd@example.com",
     license="Apache-2.0",
     packages=find_packages(),
-    package_data={NAME: ["**/*.yaml", "**/*.json"]},
+    package_data={NAME: ["**/*.yaml", "**/*.json", "**/*.txt"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
