@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 import pytest
@@ -40,6 +40,7 @@ class KinematicSimulator:
             np.zeros(n, bool),
         )
         self.broken: Sequence[int] = ()
+        self.pressed: Dict[int, float] = {}
         self.closed = False
 
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: np.ndarray) -> None:
@@ -62,6 +63,8 @@ class KinematicSimulator:
         s.rock_velocity[:] = (moved - s.rock_position) / duration
         s.rock_bottom += moved[:, 2] - s.rock_position[:, 2]
         s.rock_position[:] = moved
+        for row, force in self.pressed.items():
+            s.bucket_force[row] = [0.0, -force, 0.0]
         for row in self.broken:
             s.failed[row] = True
             s.rock_position[row] = np.nan

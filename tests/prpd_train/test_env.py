@@ -78,6 +78,18 @@ def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):
     assert step.reward[1] < -0.9
 
 
+def test_too_much_force_stops_the_arm_and_loses_the_episode(kinematic):
+    env = make(kinematic)
+    env.reset()
+    env.simulator.pressed = {1: 150.0, 2: 50.0}
+    step = env.step(torch.zeros(4, 4))
+    assert step.terminated.tolist() == [False, True, False, False]
+    assert not step.success.any() and step.reward[1] < -0.9
+    env.force_stop = float("inf")
+    env.simulator.pressed = {1: 150.0}
+    assert not env.step(torch.zeros(4, 4)).terminated.any()
+
+
 def test_a_simulation_that_breaks_down_is_cut_off_and_leaves_no_nan(kinematic):
     env = make(kinematic)
     env.reset()

@@ -9,6 +9,7 @@ import torch
 from prpd_task.contract import Contract, ContractError
 from prpd_task.errors import UserError
 from prpd_train.evaluate.matrix import environment, subjects
+from prpd_train.export.card import model_card, read_evaluation
 from prpd_train.export.onnx_file import export, make_contract
 from prpd_train.export.read import read_contract
 from prpd_train.runs.config import TrainConfig
@@ -82,3 +83,22 @@ def test_a_contract_of_another_bucket_is_refused(network):
     with pytest.raises(ContractError, match="mount that bucket"):
         contract.refuse_unless_met(bucket=other)
     assert Contract.from_json(contract.to_json()) == contract
+
+
+def test_the_model_card_shows_the_evaluation(tmp_path, network):
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "policy,engine,delta,randomised,episodes,successes,success,low,high,length,peak_force,seconds\n"
+        "paper,physx,0.03,True,24,24,1.0,0.862,1.0,35.5,1814.5,3.0\n"
+    )
+    contract = make_contract(
+        network,
+        CONFIG,
+        {"engine": "warp", "stages": [{"delta": 0.07, "success": 0.985, "samples": 178176, "seconds": 65}]},
+    )
+    card = model_card("paper", contract, read_evaluation(table))
+    assert "| physx | 30 mm | True | 24 | 1.000 | 0.862 to 1.000 |" in card
+    assert "| 0 | 70 mm | 0.985 | 178,176 | 65 |" in card
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match="prpd evaluate"):
+        read_evaluation(table)

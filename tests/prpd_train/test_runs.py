@@ -82,6 +82,19 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
     assert all(torch.equal(before[name], value) for name, value in stage.transfer.teacher.state_dict().items())
 
 
+def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
+    easy = replace(TINY, schedule=replace(TINY.schedule, deltas=(0.07,), target_success=1e-9, max_iterations=60))
+    folder = RunFolder.create(tmp_path / "run", easy, {})
+    stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
+    core = stage.collector.env.core
+    assert core.force_stop == math.inf
+    window = stage.collector.episodes
+    window._window.extend([type("Episode", (), {"success": True, "total": 1.0, "length": 5})()] * window.size)
+    row, reached = stage._iterate()
+    assert not reached and core.force_stop == easy.env.force_stop
+    assert len(window) == 0, "what was done without the limit does not count"
+
+
 class Killed(BaseException):
     pass
 

@@ -29,7 +29,7 @@ class RewardSpec:
     success: float = 5.0
     """Once, when the rock has been held long enough."""
     lost: float = 1.0
-    """Cost, once, when the rock is out of reach."""
+    """Cost, once, when the rock is out of reach, or the arm has stopped because of the force on it."""
     reach: float = 2.0
     """Potential of the rock in the bowl against far away."""
     curl: float = 1.0
@@ -40,7 +40,7 @@ class RewardSpec:
     """Potential of a hold that is about to succeed."""
     effort: float = 0.002
     """Cost of a step at full action; keeps commands quiet."""
-    force: float = 0.25
+    force: float = 0.05
     """Cost of a step per `force_limit` of force beyond it."""
     force_limit: float = 50.0
     """N, on the bucket: well below what makes an arm of this size stop."""

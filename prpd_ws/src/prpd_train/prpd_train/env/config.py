@@ -49,6 +49,8 @@ class EnvConfig:
     """`warp`, `physx` or `isaacgym`."""
     device: str = "cpu"
     """`cpu` or `cuda:0`."""
+    force_stop: float = 100.0
+    """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
     scenes: int = 64
     """Different beds and rocks among which an episode's is drawn."""
 
@@ -60,6 +62,8 @@ class EnvConfig:
             raise ValueError(
                 f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}"
             )
+        if not self.force_stop > 0:
+            raise ValueError(f"force_stop must be positive, not {self.force_stop!r} N")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
         if self.latency.observation_delay[1] > self.task.control_period:

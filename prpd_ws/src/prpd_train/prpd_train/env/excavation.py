@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from prpd_task.action import next_target
+from prpd_task.arrays import norm
 from prpd_task.frames import soil_to_bucket
 from prpd_task.observation import observe, terms
 from prpd_task.reward import potential, step_reward
@@ -62,6 +63,8 @@ class Excavation:
     ) -> None:
         self.config = config
         self.delta = delta
+        self.force_stop = config.force_stop
+        """N; a learner may lift this limit until it knows the task."""
         self.num_envs = num_envs
         self.observation_size = len(terms(config.task.preset))
         self.scenes: List[SceneSpec] = [
@@ -116,7 +119,10 @@ class Excavation:
         )
         self.hold_count = held(self.hold_count, done_now & ~failed)
         success = self.hold_count >= task.hold_steps
-        lost = out_of_reach(task, rock) & ~success & ~failed
+        force = self._get("bucket_force")
+        stopped = norm(force) > self.force_stop
+        success &= ~stopped
+        lost = (out_of_reach(task, rock) | stopped) & ~success & ~failed
         before, self.potential = self.potential, torch.where(failed, self.potential, self._potential())
         reward = step_reward(
             config.reward,
@@ -125,7 +131,7 @@ class Excavation:
             success=success,
             lost=lost,
             action=action,
-            bucket_force=self._get("bucket_force"),
+            bucket_force=force,
         )
         terminated = success | lost
         # A simulation that broke down says nothing about the action: it is cut off, not punished, and never a success.

@@ -13,6 +13,7 @@ from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.folder import RunFolder
 from prpd_train.runs.stage import make_network
+from prpd_train.scene.randomisation import Randomisation
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def load_trained(run: Path, *, stage: Optional[int] = None) -> TrainedPolicy:
         "seed": config.seed,
         "engine": config.env.engine,
         "scene": config.env.scene,
+        "randomised": config.env.randomisation != Randomisation.off(),
         "stages": [
             {"delta": r.delta, "success": r.success, "samples": r.samples, "seconds": round(r.seconds, 1)}
             for r in results[:count]

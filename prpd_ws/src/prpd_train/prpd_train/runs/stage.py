@@ -7,6 +7,7 @@ rebuilt, and whatever happens to the process, the next one goes on from the last
 from __future__ import annotations
 
 import copy
+import math
 import sys
 import time
 from dataclasses import replace
@@ -80,8 +81,12 @@ class Stage:
         self.samples = 0
         self.seconds = self.simulation_seconds = 0.0
         self.success = self.first_success = float("nan")
+        self.gentle = False
+        """Whether the arm stops at its force limit. A policy that starts from nothing learns to dig first, then gently:
+        stopped at every touch, it would learn to stay away."""
         self._inherit()
         self._resume()
+        self._limit_force()
         self.group.broadcast(self.network)
         self.collector.reset(seed=self.own_seed * 1009 + self.iteration)
 
@@ -95,6 +100,7 @@ class Stage:
         if not self.config.transfer.inherit:
             return
         self.network.load_state_dict(before["network"])
+        self.gentle = True
         if self.config.transfer.weight > 0:
             self.transfer = ConservativeTransfer(
                 copy.deepcopy(self.network).requires_grad_(False), self.config.transfer
@@ -112,10 +118,13 @@ class Stage:
             self.generator.manual_seed(self.own_seed * 1009 + saved["iteration"])
         self.iteration, self.samples = saved["iteration"], saved["samples"]
         self.seconds, self.simulation_seconds = saved["seconds"], saved["simulation_seconds"]
-        self.first_success = saved["first_success"]
+        self.first_success, self.gentle = saved["first_success"], saved["gentle"]
         if self.transfer is not None:
             self.transfer.alpha = saved["alpha"]
             self.transfer.teacher_returns = saved["teacher_returns"].numpy()
+
+    def _limit_force(self) -> None:
+        self.collector.env.core.force_stop = self.config.env.force_stop if self.gentle else math.inf
 
     @property
     def checkpoint(self) -> Path:
@@ -183,6 +192,10 @@ class Stage:
         self.success = self.group.mean(episodes.success)
         full = self.group.mean(float(episodes.full)) == 1.0
         reached = full and self.success >= config.schedule.target_success
+        if reached and not self.gentle:
+            self.gentle, reached = True, False
+            self._limit_force()
+            self.collector.reset(seed=self.own_seed * 1009 + self.iteration + 1)
         statistics: Dict[str, float] = {}
         if not reached:
             if self.transfer is not None:
@@ -236,6 +249,7 @@ class Stage:
                 "seconds": self.seconds,
                 "simulation_seconds": self.simulation_seconds,
                 "first_success": self.first_success,
+                "gentle": self.gentle,
                 "alpha": transfer.alpha if transfer is not None else 1.0,
                 "teacher_returns": torch.as_tensor(transfer.teacher_returns if transfer is not None else []),
                 "delta": self.delta,
