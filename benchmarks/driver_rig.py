@@ -26,16 +26,17 @@ import rclpy
 from builtin_interfaces.msg import Duration
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import Trigger
+
 from prpd_control.graph import dds
 from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_task import ur5e
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose
 from prpd_twin.ur_controller.process import Emulator
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
-from rosgraph_msgs.msg import Clock
-from std_srvs.srv import Trigger
 
 WORLD_PORT = 30020
 STANDSTILL = 0.005
@@ -152,7 +153,9 @@ class Rig:
         self.node.create_subscription(BucketState, "bucket/state", self._on_state, 10)
         self._commands = self.node.create_publisher(BucketCommand, "bucket/command", 10)
         self._clock = self.node.create_publisher(Clock, "/clock", 10)
-        self._services = {n: self.node.create_client(Trigger, f"bucket_driver/{n}") for n in ("home", "stop", "recover")}
+        self._services = {
+            n: self.node.create_client(Trigger, f"bucket_driver/{n}") for n in ("home", "stop", "recover")
+        }
         self._lifecycle = self.node.create_client(ChangeState, "bucket_driver/change_state")
         self.sequence = 0
         self.start_controller()
@@ -250,7 +253,9 @@ class Rig:
         """One of the driver's services: home, stop, recover."""
         return self._call(self._services[name], Trigger.Request())
 
-    def command(self, pose: tuple[float, ...], *, period: float = PERIOD, age: float = 0.0, sequence: int | None = None) -> None:
+    def command(
+        self, pose: tuple[float, ...], *, period: float = PERIOD, age: float = 0.0, sequence: int | None = None
+    ) -> None:
         """Publish a command."""
         self.sequence = self.sequence + 1 if sequence is None else sequence
         message = BucketCommand(sequence=self.sequence, pitch=float(pose[3]))
@@ -264,7 +269,9 @@ class Rig:
     def accepted(self) -> float:
         """When the streaming process took the last command, s, monotonic; at most one state too early."""
         offset = time.time() - time.monotonic()
-        stamps = [(m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 - offset, m.command_sequence) for _, m in self.states]
+        stamps = [
+            (m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 - offset, m.command_sequence) for _, m in self.states
+        ]
         return max(at for at, sequence in stamps if sequence != self.sequence)
 
     def stream(self, poses: Iterator[tuple[float, ...]], seconds: float) -> tuple[float, ...]:

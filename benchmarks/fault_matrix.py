@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from driver_rig import HOME, PERIOD, Rig, strokes
+
 from prpd_control.driver.process import StreamProcess
 from prpd_control.driver.settings import DriverSettings
 from prpd_task.cell import Cell

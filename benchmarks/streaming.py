@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from driver_rig import HOME, PERIOD, Rig, level_joints, strokes
+
 from prpd_control.driver import channel
 from prpd_control.driver.lateness import quantile
 from prpd_control.driver.limits import Target
@@ -137,7 +138,7 @@ def following(rows: list[tuple[float, ...]]) -> tuple[float, float, float]:
 
 
 def cpu_of(pid: int) -> float:
-    """s of processor time so far."""
+    """S of processor time so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().split()
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
@@ -217,11 +218,15 @@ def main(args: Args) -> int:
     print(f"late p50 / p99 / max {f.late_p50 * 1e3:.2f} / {f.late_p99 * 1e3:.2f} / {f.late_max * 1e3:.2f} ms")
     print(f"bare loop p99 {f.bare_p99 * 1e3:.2f} ms, ratio {f.late_p99 / f.bare_p99:.1f}")
     print(f"processor: stream {f.cpu_stream:.1%}, node {f.cpu_node:.1%} of one core")
-    print(f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm and {math.degrees(f.angle_rms):.3f} deg RMS")
+    print(
+        f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm and {math.degrees(f.angle_rms):.3f} deg RMS"
+    )
     if args.json:
         args.json.write_text(json.dumps(asdict(f), indent=1) + "\n")
     values = asdict(f) | {"cpu": f.cpu_stream + f.cpu_node}
-    wrong = [f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if values[name] > limit]
+    wrong = [
+        f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if values[name] > limit
+    ]
     wrong += [f"{f.commands_lost} commands were lost"] * (f.commands_lost > 0) + [f"{f.stops} stops"] * (f.stops > 0)
     print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0

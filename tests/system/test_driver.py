@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pinocchio as pin
 import pytest
+
 from prpd_control.driver import channel
 from prpd_control.driver.limits import Target
 from prpd_control.driver.process import StreamProcess
@@ -69,7 +70,10 @@ def test_nobody_answers():
 
 def test_wrong_version():
     """A controller that is too old to be asked for more than its version; connecting to it would crash the client."""
-    lines, others = socket.create_server(("127.0.6.3", 29999)), [socket.create_server(("127.0.6.3", p)) for p in (30003, 30004)]
+    lines, others = (
+        socket.create_server(("127.0.6.3", 29999)),
+        [socket.create_server(("127.0.6.3", p)) for p in (30003, 30004)],
+    )
 
     def serve():
         while True:

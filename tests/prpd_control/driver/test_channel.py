@@ -4,6 +4,7 @@ import multiprocessing as mp
 import os
 
 import pytest
+
 from prpd_control.driver import channel
 from prpd_control.driver.channel import Channel, Closed
 from prpd_control.driver.limits import Target

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from prpd_control.driver import limits
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from prpd_control.driver.lateness import BIN, Lateness, quantile
 from prpd_control.driver.link import LinkClock
 

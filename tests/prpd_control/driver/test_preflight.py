@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from prpd_control.driver import preflight
 from prpd_control.driver.stops import Cause, Mode
 from prpd_task import ur5e
@@ -14,7 +15,15 @@ JOINTS = (-0.64, -1.39, 2.12, -2.38, -1.72, -2.07)
 
 @pytest.mark.parametrize(
     ("text", "good"),
-    [("5.12.4.1101661", True), ("5.6.0.1", True), ("5.22.1.9", True), ("5.5.1.1", False), ("3.15.8.1", False), ("10.11.0.1", False), ("?", False)],
+    [
+        ("5.12.4.1101661", True),
+        ("5.6.0.1", True),
+        ("5.22.1.9", True),
+        ("5.5.1.1", False),
+        ("3.15.8.1", False),
+        ("10.11.0.1", False),
+        ("?", False),
+    ],
 )
 def test_version(text, good):
     stop = preflight.version(text)
@@ -45,7 +54,12 @@ def test_readiness(mode, safety, remote, cause):
 
 
 def test_a_dry_run_needs_no_remote_control():
-    assert preflight.readiness(robot_mode="Robotmode: RUNNING", safety_status="Safetystatus: NORMAL", remote=False, dry_run=True) is None
+    assert (
+        preflight.readiness(
+            robot_mode="Robotmode: RUNNING", safety_status="Safetystatus: NORMAL", remote=False, dry_run=True
+        )
+        is None
+    )
 
 
 def test_tcp():
@@ -60,7 +74,10 @@ def test_calibration():
     pose = Pose.from_arrays(*_split(ur5e.forward(JOINTS))) @ CELL.tool0_from_bucket
     assert preflight.calibration(JOINTS, pose.rotation_vector(), CELL) is None
     assert preflight.calibration(JOINTS, pose.rotation_vector() + [0.004, 0, 0, 0, 0, 0], CELL) is None
-    assert preflight.calibration(JOINTS, pose.rotation_vector() + [0.02, 0, 0, 0, 0, 0], CELL).cause is Cause.CALIBRATION_MISMATCH
+    assert (
+        preflight.calibration(JOINTS, pose.rotation_vector() + [0.02, 0, 0, 0, 0, 0], CELL).cause
+        is Cause.CALIBRATION_MISMATCH
+    )
 
 
 def _split(matrix):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from prpd_control.driver.health import Reading
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings
@@ -50,7 +51,11 @@ class Bench:
             action = self.supervisor.step(self.now, self.reading)
             self.actions.append(action)
             if action.do is Do.SERVO:
-                joints = joints_at(action.setpoint[:4], self.reading.joints) if len(self.actions) % 20 == 0 else self.reading.joints
+                joints = (
+                    joints_at(action.setpoint[:4], self.reading.joints)
+                    if len(self.actions) % 20 == 0
+                    else self.reading.joints
+                )
                 self.reading = replace(self.reading, setpoint=action.setpoint, joints=joints)
         return self
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from prpd_control.driver.tool_frames import ToolFrames, attitude, flange_matrix
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose

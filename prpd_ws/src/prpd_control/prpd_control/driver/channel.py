@@ -68,7 +68,7 @@ class Ended:
     """Histogram of the loop's wake-ups, see `lateness`."""
 
 
-class Closed(EOFError):  # noqa: N818 - it is an end, not an error
+class Closed(EOFError):
     """The other side is gone."""
 
 
