@@ -34,7 +34,8 @@ def model_card(name: str, contract: Contract, evaluation: List[Dict[str, str]]) 
         f"# {name}",
         "",
         f"Digs rocks out of soil with a {contract.task.bucket.shape} bucket on a UR5e. Learned by",
-        f"progressive-resolution policy distillation in simulation (engine {made.get('engine')}, scene preset {made.get('scene')}), "
+        "progressive-resolution policy distillation in simulation "
+        f"(engine {made.get('engine')}, scene preset {made.get('scene')}), "
         f"{'with' if randomised else '**without**'} domain randomisation; see docs/method.md.",
         "",
         "| stage | grains | success while learning | samples so far | seconds so far |",
