@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from prpd_interfaces.msg import BucketState, RockState
@@ -62,8 +63,16 @@ class RockStateNode(LifecycleNode):
             self.create_subscription(CameraInfo, "camera/depth/camera_info", self._on_info, image_qos),
             self.create_subscription(BucketState, "bucket/state", self._on_bucket, 10),
         ]
+        self._forgetting = self.create_service(Trigger, "~/forget", self._forget)
         self._clocks = [self.create_timer(0.1, self._watch), self.create_timer(1.0, self._diagnose)]
         return TransitionCallbackReturn.SUCCESS
+
+    def _forget(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Another rock, or the same one put elsewhere: what was known of it would only mislead."""
+        if self._estimator is not None:
+            self._estimator.reset()
+        response.success = True
+        return response
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to answer; what was seen before is forgotten."""
@@ -84,6 +93,7 @@ class RockStateNode(LifecycleNode):
             self.destroy_subscription(member)
         for timer in self._clocks:
             self.destroy_timer(timer)
+        self.destroy_service(self._forgetting)
         for publisher in (self._rock, self._heights, self._cloud, self._markers, self._diagnostics):
             self.destroy_publisher(publisher)
         return TransitionCallbackReturn.SUCCESS

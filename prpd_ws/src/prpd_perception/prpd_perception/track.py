@@ -115,7 +115,10 @@ class Track:
         self.told = False
 
     def miss(self, dt: float, *, hidden: bool) -> None:
-        """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it. Soil may cover what was told."""
+        """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it.
+
+        What an operator told keeps its confidence: it may lie under the soil.
+        """
         self.unseen_for += dt
         self.hidden = hidden
         if not self.told:

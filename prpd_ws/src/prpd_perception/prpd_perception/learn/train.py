@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from prpd_perception.height_map import CHANNELS, HEIGHT_SCALE, STRIDE, Grid
+
 if TYPE_CHECKING:
     from prpd_perception.learn.network import RockNet
 
@@ -60,8 +62,8 @@ PORTION = 250
 """Frames that one worker draws at a time."""
 
 
-def draw(*, frames: int, seed: int, cache: Path, workers: int = 2) -> list[Examples]:
-    """Examples of `frames` random frames, one entry for each map size, from the cache if they are there.
+def draw(*, frames: int, seed: int, cache: Path, workers: int = 2) -> Examples:
+    """Examples of `frames` random frames, from the cache if they are there.
 
     They are drawn in portions, each with a seed of its own, so that the number of workers changes nothing.
     """
@@ -82,7 +84,25 @@ def draw(*, frames: int, seed: int, cache: Path, workers: int = 2) -> list[Examp
             np.savez(stream, allow_pickle=False, **arrays)
     with np.load(file) as data:
         sizes = sorted({key.split("_")[0] for key in data})
-        return [Examples(**{name: data[f"{size}_{name}"] for name in NAMES}) for size in sizes]
+        return _merged([Examples(**{name: data[f"{size}_{name}"] for name in NAMES}) for size in sizes])
+
+
+def _merged(sets: list[Examples]) -> Examples:
+    """All in maps of the largest size, with unseen cells around the smaller ones.
+
+    Batches must mix both kinds of map: the network's running statistics serve both.
+    """
+    size = max(s.channels.shape[-1] for s in sets)
+    padded = []
+    for examples in sets:
+        border = (size - examples.channels.shape[-1]) // 2
+        maps = ((0, 0), (border, border), (border, border))
+        parts = ((0, 0), *((border // STRIDE, border // STRIDE),) * 2)
+        channels = np.pad(examples.channels, ((0, 0), *maps))
+        channels[:, -1] = examples.channels[:, -1].max((1, 2))[:, None, None]
+        rock, height = (np.pad(a, parts) for a in (examples.rock, examples.height))
+        padded.append(Examples(channels, rock, examples.centre, height))
+    return Examples(**{name: np.concatenate([getattr(p, name) for p in padded]) for name in NAMES})
 
 
 def _draw_portion(portion: tuple[int, list[int]]) -> dict[int, Examples]:
@@ -97,14 +117,11 @@ def _draw_portion(portion: tuple[int, list[int]]) -> dict[int, Examples]:
     return {size: Examples(**{n: np.stack([getattr(e, n) for e in es]) for n in NAMES}) for size, es in by_size.items()}
 
 
-def batches(sets: list[Examples], batch: int, rng: np.random.Generator) -> Iterator[tuple[Examples, np.ndarray]]:
-    """All examples once, in random order; a batch holds maps of one size."""
-    parts = []
-    for examples in sets:
-        order = rng.permutation(len(examples))
-        parts += [(examples, order[i : i + batch]) for i in range(0, len(order) - batch + 1, batch)]
-    for i in rng.permutation(len(parts)):
-        yield parts[i]
+def batches(number: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Indices of all examples once, in random order; the last incomplete batch is left out."""
+    order = rng.permutation(number)
+    for i in range(0, number - batch + 1, batch):
+        yield order[i : i + batch]
 
 
 def train(config: TrainDetector) -> None:
@@ -114,17 +131,17 @@ def train(config: TrainDetector) -> None:
     from prpd_perception.learn.calibration import calibrate
     from prpd_perception.learn.network import RockNet, loss
 
-    sets = draw(frames=config.frames, seed=config.seed, cache=config.cache, workers=config.workers)
+    examples = draw(frames=config.frames, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     network = RockNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
-    steps = config.epochs * sum(len(s) // config.batch for s in sets)
+    steps = config.epochs * (len(examples) // config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
     for epoch in range(config.epochs):
         network.train()
         sums, count, start = np.zeros(2), 0, time.monotonic()
-        for examples, index in batches(sets, config.batch, rng):
+        for index in batches(len(examples), config.batch, rng):
             channels, rock, seen, offset = prepare(examples, index, rng)
             with torch.autocast("cpu", torch.bfloat16):
                 raw = network.raw(channels.contiguous(memory_format=torch.channels_last))
@@ -146,8 +163,6 @@ def train(config: TrainDetector) -> None:
 def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> tuple:
     """Tensors of a batch; half of the maps are mirrored, all are raised or lowered a little."""
     import torch
-
-    from prpd_perception.height_map import CHANNELS, HEIGHT_SCALE, STRIDE, Grid
 
     channels = examples.channels[index].astype(np.float32)
     rock, height = examples.rock[index].astype(np.float32), examples.height[index].astype(np.float32)
