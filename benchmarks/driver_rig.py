@@ -1,7 +1,8 @@
-"""A whole bucket driver on an emulated controller, with a witness: the rig of `fault_matrix.py`, `streaming.py` and tests.
+"""A whole bucket driver on an emulated controller, with a witness; `fault_matrix.py`, `streaming.py` and tests use it.
 
-Everything is real but the arm: the node's process, its streaming process, DDS, `ur_rtde`. The witness asks the emulated
-controller for its pose and speed through a port of its own, which the faults do not touch, and keeps the controller's time.
+Everything is real but the arm: the node's process, its streaming process, DDS, `ur_rtde`. The witness asks the
+emulated controller for its pose and speed through a port of its own, which the faults do not touch, and keeps the
+controller's time.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
     python benchmarks/fault_matrix.py --json faults.json   # each case 20 times
     python benchmarks/fault_matrix.py --only nan_command emergency_stop
 
-For each case: the time from the fault to standstill, the way travelled meanwhile, what the operator is told, and whether the
-way to go on works (a person's part is played by the emulated pendant). Times are those of the emulated controller. A silent
-sender is at fault from the moment at which its next command is due.
+For each case: the time from the fault to standstill, the way travelled meanwhile, what the operator is told, and
+whether the way to go on works (a person's part is played by the emulated pendant). Times are those of the emulated
+controller. A silent sender is at fault from the moment at which its next command is due.
 """
 
 from __future__ import annotations
@@ -215,8 +215,8 @@ def _controller_back(rig: Rig) -> None:
 
 
 CASES = (
-    Case("link_dropped", "the network goes down for 1 s", _fault("kill_link", seconds=1.0), ("link_lost", "stream_died"),
-         mend=lambda rig: rig.spin(1.0)),
+    Case("link_dropped", "the network goes down for 1 s", _fault("kill_link", seconds=1.0),
+         ("link_lost", "stream_died"), mend=lambda rig: rig.spin(1.0)),
     Case("link_frozen", "nothing passes for 1 s, sockets stay open", _fault("freeze_link", seconds=1.0),
          ("link_lost", "program_stopped"), mend=lambda rig: rig.spin(1.0)),
     Case("link_delayed", "everything is 100 ms late each way", _fault("delay_link", seconds=0.1),
@@ -232,8 +232,10 @@ CASES = (
     Case("node_hung", "the driver's node hangs", _node_hung, ("command_silence", "node_silence"),
          mend=_wake),
     Case("policy_silent", "the policy's node ends or hangs, killed or not", _silent, ("command_silence",)),
-    Case("perception_stale", "camera or perception stop; the policy goes on with what it has", _stale, ("command_stale",)),
-    Case("nan_command", "a command is not a number", lambda r, p: _pose(r, p, _set(1, math.nan)), ("command_not_finite",)),
+    Case("perception_stale", "camera or perception stop; the policy goes on with what it has", _stale,
+         ("command_stale",)),
+    Case("nan_command", "a command is not a number", lambda r, p: _pose(r, p, _set(1, math.nan)),
+         ("command_not_finite",)),
     Case("command_jump", "a target leaps 0.15 m sideways", lambda r, p: _pose(r, p, _set(0, 0.15)), ("command_jump",)),
     Case("outside_box", "a target lies below the box", lambda r, p: _pose(r, p, _set(2, -0.3)), ("command_outside",)),
     Case("two_senders", "a second policy publishes commands", _two_senders, ("command_order",)),
@@ -243,8 +245,8 @@ CASES = (
          mend=_release),
     Case("power_off", "the arm is powered off", _fault("power", on=False), ("not_running",),
          mend=_power_on),
-    Case("program_stopped", "somebody presses stop on the pendant", lambda r, p: _then(r, p, lambda: _pendant(r, "stop")),
-         ("program_stopped",)),
+    Case("program_stopped", "somebody presses stop on the pendant",
+         lambda r, p: _then(r, p, lambda: _pendant(r, "stop")), ("program_stopped",)),
     Case("clock_jump", "the graph's clock leaps by an hour", _clock_jump, ("command_stale",), sim_time=True),
     Case("two_drivers", "a second driver wants the same arm", _second_driver, ()),
     Case("force", "the bucket meets 110 N", _push, ("force",), first_stop=True),

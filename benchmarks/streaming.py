@@ -3,8 +3,8 @@
     python benchmarks/streaming.py --quick                 # 20 s
     python benchmarks/streaming.py --json streaming.json   # 10 minutes
 
-Beside the stream run a ROS executor that is kept busy with images, and a bare loop of the same rate and priority: how late the
-stream wakes up is given as a ratio to that, because both suffer from what else the machine does.
+Beside the stream run a ROS executor that is kept busy with images, and a bare loop of the same rate and priority: how
+late the stream wakes up is given as a ratio to that, because both suffer from what else the machine does.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def main(args: Args) -> int:
     print(f"bare loop p99 {f.bare_p99 * 1e3:.2f} ms, ratio {f.late_p99 / f.bare_p99:.1f}")
     print(f"processor: stream {f.cpu_stream:.1%}, node {f.cpu_node:.1%} of one core")
     print(
-        f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm and {math.degrees(f.angle_rms):.3f} deg RMS"
+        f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm, {math.degrees(f.angle_rms):.3f} deg RMS"
     )
     if args.json:
         args.json.write_text(json.dumps(asdict(f), indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""The bucket driver's streaming process against the emulated controller, and what it says when the controller is not ready."""
+"""The bucket driver's streaming process against the emulated controller, and what it says where that is not ready."""
 
 from __future__ import annotations
 

@@ -81,12 +81,12 @@ class Channel:
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
-        """This process's end, and the socket to hand to the other."""
+        """Our end, and the socket to hand to the other process."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         return cls(ours), theirs
 
     def send(self, message: Any) -> None:
-        """Without waiting; raises Closed. A full buffer means that the other side hangs: then the message is dropped."""
+        """Without waiting; raises Closed. Where the other side hangs and the buffer is full, the message is dropped."""
         try:
             self._socket.send(pickle.dumps(message))
         except BlockingIOError:

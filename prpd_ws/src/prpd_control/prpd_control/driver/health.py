@@ -8,8 +8,8 @@ from prpd_control.driver.stops import Cause, Stop
 from prpd_control.driver.tool_frames import Setpoint
 
 ROBOT_MODES = {
-    -1: "no controller", 0: "disconnected", 1: "to confirm safety", 2: "booting", 3: "powered off", 4: "powered on, brakes on",
-    5: "idle, brakes on", 6: "in backdrive", 7: "running", 8: "updating firmware",
+    -1: "no controller", 0: "disconnected", 1: "to confirm safety", 2: "booting", 3: "powered off",
+    4: "powered on, brakes on", 5: "idle, brakes on", 6: "in backdrive", 7: "running", 8: "updating firmware",
 }  # fmt: skip
 RUNNING = 7
 PLAYING = 2

@@ -40,7 +40,8 @@ def content(target: Target, settings: DriverSettings) -> Stop | None:
     if target.duration < 0:
         return Stop(Cause.COMMAND_NOT_FINITE, f"command {target.sequence} wants to arrive in {target.duration} s")
     if target.age > settings.command_age:
-        seen = f"command {target.sequence} acts on an observation {target.age:.2f} s old (limit {settings.command_age:g} s)"
+        limit = f"limit {settings.command_age:g} s"
+        seen = f"command {target.sequence} acts on an observation {target.age:.2f} s old ({limit})"
         return Stop(Cause.COMMAND_STALE, seen)
     if target.age < -settings.command_age:
         return Stop(Cause.COMMAND_STALE, f"command {target.sequence} is stamped {-target.age:.2f} s in the future")
@@ -62,10 +63,12 @@ def step(target: Target, last: Sequence[float], settings: DriverSettings) -> Sto
     turn = abs(target.pose[3] - last[3])
     reach, sweep = 2 * settings.max_speed * target.duration, 2 * settings.max_turn_rate * target.duration
     if way > reach:
-        seen = f"command {target.sequence} is {way * 1e3:.0f} mm from the last, {reach * 1e3:.0f} mm is the limit for {target.duration:g} s"
+        limit = f"{reach * 1e3:.0f} mm is the limit for {target.duration:g} s"
+        seen = f"command {target.sequence} is {way * 1e3:.0f} mm from the last, {limit}"
         return Stop(Cause.COMMAND_JUMP, seen)
     if turn > sweep:
-        seen = f"command {target.sequence} is {turn:.2f} rad from the last, {sweep:.2f} rad is the limit for {target.duration:g} s"
+        limit = f"{sweep:.2f} rad is the limit for {target.duration:g} s"
+        seen = f"command {target.sequence} is {turn:.2f} rad from the last, {limit}"
         return Stop(Cause.COMMAND_JUMP, seen)
     return None
 
@@ -75,7 +78,8 @@ def tilt(setpoint: Setpoint, settings: DriverSettings) -> Stop | None:
     angle = math.hypot(*setpoint[4:])
     if angle <= settings.max_tilt:
         return None
-    seen = f"the bucket's lateral axis is tilted by {math.degrees(angle):.0f} deg (limit {math.degrees(settings.max_tilt):.0f} deg)"
+    limit = f"limit {math.degrees(settings.max_tilt):.0f} deg"
+    seen = f"the bucket's lateral axis is tilted by {math.degrees(angle):.0f} deg ({limit})"
     return Stop(Cause.TILT, seen)
 
 
@@ -121,6 +125,7 @@ class Reach:
             return Stop(Cause.JOINT_RANGE, seen), None
         distance = ur5e.singularity_distance(joints)
         if distance < self._settings.singularity_margin:
-            seen = f"at {where} the arm is near a singularity ({distance:.3f}, margin {self._settings.singularity_margin:g})"
+            margin = f"margin {self._settings.singularity_margin:g}"
+            seen = f"at {where} the arm is near a singularity ({distance:.3f}, {margin})"
             return Stop(Cause.SINGULARITY, seen), None
         return None, joints

@@ -6,8 +6,8 @@ from __future__ import annotations
 class LinkClock:
     """Compares the controller's clock with this machine's monotonic one.
 
-    The least difference seen is taken for a link without delay; what is above it is age. So age grows while nothing comes,
-    and also when packets come late. The clocks drift apart, so the least difference may creep up by `drift` s per s.
+    The least difference seen is taken for a link without delay; what is above it is age. So age grows while nothing
+    comes, and also when packets come late. The clocks drift apart: the least difference may creep up by `drift` s/s.
     """
 
     def __init__(self, *, drift: float = 1e-3) -> None:

@@ -1,7 +1,7 @@
 """`bucket_driver`: the ROS face of the arm. It knows no `ur_rtde`; that lives in the streaming process.
 
-Unconfigured -> inactive: the parameters are read. Inactive -> active: the controller is connected and checked, and commands
-are followed. Active -> inactive: the arm brakes and the controller is left to the pendant.
+Unconfigured -> inactive: the parameters are read. Inactive -> active: the controller is connected and checked, and
+commands are followed. Active -> inactive: the arm brakes and the controller is left to the pendant.
 """
 
 from __future__ import annotations

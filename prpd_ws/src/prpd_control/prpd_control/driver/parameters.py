@@ -33,7 +33,8 @@ def declare(node: Node) -> None:
 
 def settings(node: Node) -> DriverSettings:
     """What they are now; raises UserError where they do not fit together."""
-    values = {field.name: node.get_parameter(field.name).value for field in fields(DriverSettings)}
-    return DriverSettings(
-        **{k: tuple(v) if not isinstance(v, (str, bool, int, float)) else v for k, v in values.items()}
-    )
+    values: dict[str, Any] = {field.name: node.get_parameter(field.name).value for field in fields(DriverSettings)}
+    for field in fields(DriverSettings):
+        if isinstance(field.default, tuple):
+            values[field.name] = tuple(values[field.name])
+    return DriverSettings(**values)

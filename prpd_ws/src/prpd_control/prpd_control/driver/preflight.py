@@ -73,7 +73,10 @@ def calibration(joints: Sequence[float], ur_pose: Sequence[float], cell: Cell) -
     angle = math.acos(min(max(cosine, -1.0), 1.0))
     if distance <= CALIBRATION_TOLERANCE[0] and angle <= CALIBRATION_TOLERANCE[1]:
         return None
-    seen = f"the measured bucket is {distance * 1e3:.0f} mm and {math.degrees(angle):.1f} deg from where a UR5e with the cell's TCP has it"
+    seen = (
+        f"the measured bucket is {distance * 1e3:.0f} mm and {math.degrees(angle):.1f} deg from where a UR5e with the "
+        "cell's TCP has it"
+    )
     return Stop(Cause.CALIBRATION_MISMATCH, seen)
 
 
@@ -82,8 +85,8 @@ def payload(mass: float, expected: float) -> str:
     if abs(mass - expected) <= 0.15:
         return ""
     return (
-        f"the controller's payload is {mass:.2f} kg, the bucket has {expected:.2f} kg, so forces are wrong until `home` has "
-        "tared them. On the pendant, Installation > General > Payload: enter mass and centre of gravity."
+        f"the controller's payload is {mass:.2f} kg, the bucket has {expected:.2f} kg, so forces are wrong until "
+        "`home` has tared them. On the pendant, Installation > General > Payload: enter mass and centre of gravity."
     )
 
 
@@ -92,6 +95,6 @@ def _apart(a: Pose, b: Pose) -> tuple[float, float]:
     return float(np.linalg.norm(difference.position)), float(np.linalg.norm(difference.rotation_vector()[3:]))
 
 
-def _numbers(ur_pose: Sequence[float]) -> str:
+def _numbers(ur_pose: Sequence[float] | np.ndarray) -> str:
     x, y, z, rx, ry, rz = ur_pose
     return f"({x * 1e3:.1f}, {y * 1e3:.1f}, {z * 1e3:.1f}; {rx:.3f}, {ry:.3f}, {rz:.3f})"

@@ -31,7 +31,7 @@ class DriverSettings:
     home_turn_rate: float = setting(0.4, "rad/s, likewise", 0.05, 1.0)
 
     watchdog_rate: float = setting(
-        20.0, "Hz: the controller stops its program when no command came for 1/this", 10.0, 100.0
+        25.0, "Hz: the controller stops its program when no command came for 1/this", 10.0, 100.0
     )
     command_grace: float = setting(0.04, "s that a command may be late before the arm pauses", 0.005, 0.5)
     command_timeout: float = setting(0.4, "s that a command may be late before the stream counts as broken", 0.05, 2.0)
@@ -84,7 +84,8 @@ class DriverSettings:
             )
         if self.command_grace >= self.command_timeout:
             raise UserError(
-                f"parameter command_grace {self.command_grace} s must be less than command_timeout {self.command_timeout} s"
+                f"parameter command_grace {self.command_grace} s must be less than command_timeout "
+                f"{self.command_timeout} s"
             )
 
     @property

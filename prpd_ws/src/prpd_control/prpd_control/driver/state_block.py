@@ -1,7 +1,7 @@
 """The newest state of the stream, in memory that streaming process and node share: written and read without waiting.
 
-The memory has no name, so that no kill leaves litter. A counter that is odd during a write, and another after it, tells a
-reader that it has read half of two states.
+The memory has no name, so that no kill leaves litter. A counter that is odd during a write, and another after it,
+tells a reader that it has read half of two states.
 """
 
 from __future__ import annotations

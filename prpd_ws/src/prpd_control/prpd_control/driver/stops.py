@@ -1,4 +1,4 @@
-"""Every reason for which the arm stands still, with what an operator is told: what happened, and what to do about it."""
+"""Every reason for which the arm stands still, and what an operator is told: what happened, what to do about it."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ class Cause(Enum):
     UNREACHABLE_ADDRESS = (
         "unreachable_address",
         Mode.DISCONNECTED,
-        "Check the parameter robot_ip against the pendant (menu > Settings > System > Network), the cable, and that the "
-        "controller is on. " + RECOVER,
+        "Check the parameter robot_ip against the pendant (menu > Settings > System > Network), the cable, and that "
+        "the controller is on. " + RECOVER,
     )
     WRONG_VERSION = (
         "wrong_version",
@@ -129,20 +129,20 @@ class Cause(Enum):
     REGISTERS_IN_USE = (
         "registers_in_use",
         Mode.DISCONNECTED,
-        "End the other driver or RTDE client; on the pendant, Installation > Fieldbus: disable EtherNet/IP, PROFINET and "
-        "MODBUS. " + RECOVER,
+        "End the other driver or RTDE client; on the pendant, Installation > Fieldbus: disable EtherNet/IP, PROFINET "
+        "and MODBUS. " + RECOVER,
     )
     TCP_MISMATCH = (
         "tcp_mismatch",
         Mode.DISCONNECTED,
-        "On the pendant, Installation > General > TCP: enter the bucket's TCP as the cell file has it, make it the default, "
-        "save; or correct the cell file. " + RECOVER,
+        "On the pendant, Installation > General > TCP: enter the bucket's TCP as the cell file has it, make it the "
+        "default, save; or correct the cell file. " + RECOVER,
     )
     CALIBRATION_MISMATCH = (
         "calibration_mismatch",
         Mode.DISCONNECTED,
-        "Check that the arm is a UR5e, and on the pendant, Installation > General > TCP, that the active TCP is the bucket. "
-        + RECOVER,
+        "Check that the arm is a UR5e, and on the pendant, Installation > General > TCP, that the active TCP is the "
+        "bucket. " + RECOVER,
     )
     NO_CONTROL = ("no_control", Mode.DISCONNECTED, "Restart the controller's program from the pendant. " + RECOVER)
     LINK_LOST = (
@@ -153,7 +153,8 @@ class Cause(Enum):
     STREAM_DIED = (
         "stream_died",
         Mode.DISCONNECTED,
-        "The controller's watchdog has stopped the arm; look at the log. " + RECOVER,
+        "The controller's watchdog has stopped the arm. If network or controller went down, that is why: check them; "
+        "else look at the log. " + RECOVER,
     )
 
     def __init__(self, code: str, mode: Mode, remedy: str) -> None:

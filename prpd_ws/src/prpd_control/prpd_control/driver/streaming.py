@@ -161,8 +161,8 @@ def _leave_within(seconds: float) -> None:
 def _be_real_time(priority: int) -> bool:
     """Ask for real-time scheduling of all threads, once connected; most systems allow it only to some users.
 
-    The receiving threads of `ur_rtde` must lie above the loop: a write waits busily for what they receive, and would keep
-    them from receiving it.
+    The receiving threads of `ur_rtde` must lie above the loop: a write waits busily for what they receive, and would
+    keep them from receiving it.
     """
     if priority == 0:
         return False

@@ -1,9 +1,9 @@
 """From bucket poses in the soil frame to the controller's TCP poses and back, fast enough for 500 Hz.
 
-A *setpoint* is seven numbers: the bucket pose (x, y, z, pitch) and a residual rotation vector of the bucket about its own
-axes, which is zero when its lateral axis is level. The residual lets a motion begin where the arm really stands.
-A *UR pose* is six numbers: x, y, z in m and a rotation vector in rad, of the TCP in the controller's frame `base`. The
-TCP is the bucket frame.
+A *setpoint* is seven numbers: the bucket pose (x, y, z, pitch) and a residual rotation vector of the bucket about its
+own axes, which is zero when its lateral axis is level. The residual lets a motion begin where the arm really stands.
+A *UR pose* is six numbers: x, y, z in m and a rotation vector in rad, of the TCP in the controller's frame `base`.
+The TCP is the bucket frame.
 """
 
 from __future__ import annotations
