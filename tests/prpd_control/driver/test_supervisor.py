@@ -36,8 +36,8 @@ class Bench:
         self.supervisor = Supervisor(settings, Reach(CELL, FRAMES, settings), now=self.now)
         self.reading = Reading(
             setpoint=(*pose, *residual), velocity=(0.0,) * 6, force=(0.0,) * 3, torque=(0.0,) * 3,
-            joints=joints_at(pose), joint_speeds=(0.0,) * 6, ur_pose=(0.0,) * 6, timestamp=0.0, age=0.001, safety_bits=1,
-            robot_mode=7, runtime_state=2, speed_scaling=1.0,
+            joints=joints_at(pose), joint_speeds=(0.0,) * 6, ur_pose=(0.0,) * 6, timestamp=0.0, age=0.001,
+            safety_bits=1, robot_mode=7, runtime_state=2, speed_scaling=1.0,
         )  # fmt: skip
         self.actions = []
         self.sequence = 0
