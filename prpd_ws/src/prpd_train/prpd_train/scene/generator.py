@@ -101,7 +101,7 @@ def packing(delta: float, footprint: Tuple[float, float]) -> Tuple[float, float]
     Fitted to settled beds (docs/physics.md), so that a bed is equally deep at every grain size.
     """
     narrowness = delta / min(footprint)
-    return 0.70 / (1 + 2 * SPHERE_DIAMETER * narrowness) / SPHERE_PACKING, 0.82 / (1 + 1.7 * narrowness)
+    return 0.70 / (1 + 3 * SPHERE_DIAMETER * narrowness) / SPHERE_PACKING, 0.82 / (1 + 1.7 * narrowness)
 
 
 def _rock(delta: float, shape: str, burial: float, bed: Bed, sample: Sample) -> Rock:

@@ -73,12 +73,16 @@ class PhysxSimulator:
         if settled is None:
             settled = self._settle(scene, spec)
             self._cache.put(spec, settled)
+        self._put(env, spec, settled, pose)
+        scene.sleep()
+
+    def _put(self, env: int, spec: SceneSpec, settled: Settled, pose: np.ndarray) -> None:
+        scene = self._scenes[env]
         self._specs[env] = spec
         scene.build(spec, settled.floor, len(settled.grains))
         scene.bucket.set_entity_pose(_bucket_pose(pose))
         turns = settled.grain_turns if settled.grain_turns is not None else np.tile(_REST, (len(settled.grains), 1))
         scene.place(settled.grains, turns, settled.rock_position, settled.rock_quaternion)
-        scene.sleep()
         self.state.bucket_pose[env] = pose
         self.state.bucket_velocity[env] = 0.0
         self.state.bucket_force[env] = 0.0
@@ -107,6 +111,19 @@ class PhysxSimulator:
                 self._scenes[env] = PhysxScene(self._specs[env], self._capacity, self._shape, self._substep)
                 self._load(env, self._specs[env], targets[env])
                 state.failed[env] = True
+
+    def snapshot(self, env: int) -> Settled:
+        """Where everything in an environment is now."""
+        scene = self._scenes[env]
+        w, x, y, z = scene.rock.entity_pose.q
+        return Settled(*scene.grain_poses(), scene.rock.entity_pose.p, np.array([x, y, z, w]), scene.floor)
+
+    def arrange(self, env: int, spec: SceneSpec, scene: Settled, bucket_pose: Array) -> None:
+        """Put grains, rock and bucket where they are told, at rest but awake, without settling."""
+        check_reset(self._specs[0], [env], [spec], self.num_envs)
+        if len(scene.grains) > self._capacity:
+            raise ValueError(f"{len(scene.grains)} grains do not fit: this simulator has room for {self._capacity}")
+        self._put(env, spec, scene, check_poses("bucket poses", np.asarray(bucket_pose)[None], 1)[0])
 
     def close(self) -> None:
         """Free what the simulator holds."""

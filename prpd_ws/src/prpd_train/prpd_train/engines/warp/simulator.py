@@ -9,6 +9,7 @@ import numpy as np
 import warp as wp
 
 from prpd_task.arrays import Array
+from prpd_task.frames import quaternion_rotate
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.protocol import SimState
@@ -19,7 +20,7 @@ from prpd_train.engines.warp.types import Params, State, World, sizes
 from prpd_train.scene.generator import place_grains
 from prpd_train.scene.spec import SceneSpec
 
-TAPPING = 0.2
+TAPPING = 0.5
 """Factor on friction while a bed is filled."""
 MOST_SETTLING = 0.008
 """m, by which a rock may move when it is let go in a new scene."""
@@ -130,6 +131,18 @@ class WarpSimulator:
             pose = targets[env]
             self.reset([int(env)], [self._specs[env]], pose[None])
             self._set(self._state.failed, env, 1)
+
+    def snapshot(self, env: int) -> Settled:
+        """Where everything in an environment is now."""
+        return self._snapshot(env, float(self._world.floor.numpy()[env]))
+
+    def arrange(self, env: int, spec: SceneSpec, scene: Settled, bucket_pose: Array) -> None:
+        """Put grains, rock and bucket where they are told, at rest but awake, without settling."""
+        check_reset(self._specs[0], [env], [spec], self.num_envs)
+        if len(scene.grains) > self._capacity:
+            raise ValueError(f"{len(scene.grains)} grains do not fit in {self._capacity}; pass max_grains")
+        pose = check_poses("bucket poses", np.asarray(bucket_pose)[None], 1)[0]
+        self._load(env, spec, scene, pose, asleep=False)
 
     def close(self) -> None:
         """Free what the simulator holds."""
@@ -286,7 +299,7 @@ class WarpSimulator:
         ):
             self._set(array, env, value)
         self._set_rock_size(env, spec, 1.0)
-        bottom = (_turned(scene.rock_quaternion, centres)[:, 2]).min() - radius
+        bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
         self._set(st.rock_bottom, env, scene.rock_position[2] + bottom)
         self._set(w.sphere_centre, env, centres, prm.max_spheres)
         self._set(st.v, env, np.zeros((self._capacity, 3), np.float32), self._capacity)
@@ -313,12 +326,6 @@ def _padded(grains: np.ndarray, capacity: int) -> np.ndarray:
     padded = np.zeros((capacity, 3), np.float32)
     padded[: len(grains)] = grains
     return padded
-
-
-def _turned(quaternion: np.ndarray, points: np.ndarray) -> np.ndarray:
-    from prpd_task.frames import quaternion_rotate
-
-    return quaternion_rotate(np.asarray(quaternion), points)
 
 
 def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> Params:
