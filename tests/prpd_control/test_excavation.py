@@ -28,15 +28,15 @@ class Cell:
         self.mode, self.homed, self.cancel = Mode.IDLE, None, False
         self.rock = np.array(rock, float)
         self.rock_status, self.confidence, self.camera_on, self.driver_on = RockStatus.OK, 0.9, True, True
-        self.sticks, self.frozen = True, False
+        self.sticks, self.frozen, self.believes, self.load, self.weight = True, False, True, 12.0, 0.0
         self.last_bucket = self.last_rock = None
         self.orders = []
 
     def read(self):
         if self.driver_on:
-            self.last_bucket = BucketReading(self.now, self.pose.copy(), np.array([0, 0, 12.0]), self.mode, "why")
+            self.last_bucket = BucketReading(self.now, self.pose.copy(), np.array([0, 0, self.load - self.weight * self.carried]), self.mode, "why")
         if self.camera_on:
-            inside = 1.0 if self.carried else 0.0
+            inside = 1.0 if self.carried and self.believes else 0.0
             self.last_rock = RockReading(
                 self.now - 0.05, self.rock.copy(), np.full(3, 0.05), inside, self.confidence, 0.0, self.rock_status
             )
@@ -136,6 +136,35 @@ def test_a_rock_that_falls_out_is_dug_for_again(policy):
     cell.rock = np.array([0.02, 0.0, 0.0])
     assert cell.run().reason is Reason.LIFTED
     assert cell.phases[3:] == [Phase.DIG, Phase.VERIFY, Phase.DIG, Phase.VERIFY]
+
+
+def test_a_rock_that_is_hidden_by_the_bowl_is_noticed_by_its_weight(make_policy):
+    cell = Cell(Policy.load(make_policy()))
+    cell.believes, cell.load, cell.weight = False, 0.0, 9.0
+    dig = cell.excavation._policy.act
+    up = np.array([0.0, 0.0, 1.0, 0.0])
+    cell.excavation._policy.act = lambda seen: replace(dig(seen), action=up) if cell.carried else dig(seen)
+    assert cell.run().reason is Reason.LIFTED
+    flags = [o.policy_step.observation[7] for o in cell.orders if o.policy_step]
+    assert flags[0] == 0
+    assert flags[-1] == 1
+
+
+def test_an_empty_bucket_in_the_air_and_a_push_in_the_soil_are_no_rock(make_policy, fast_task):
+    cell = Cell(Policy.load(make_policy(fast_task)))
+    cell.sticks, cell.load = False, -3.0
+    assert cell.run().reason is Reason.STEPS_EXHAUSTED
+    assert not any(o.policy_step.observation[7] for o in cell.orders if o.policy_step)
+
+
+def test_the_policy_sees_the_bucket_where_its_last_command_brings_it(policy):
+    cell = Cell(policy)
+    cell.run(until=Phase.DIG)
+    cell.frozen = True
+    steps = [cell.step() for _ in range(4)]
+    for before, order in zip(steps, steps[1:], strict=False):
+        np.testing.assert_allclose(order.policy_step.observation[:4], before.target, atol=1e-9)
+        assert not np.allclose(order.policy_step.observation[:4], cell.pose)
 
 
 def test_no_confident_rock_is_a_failure(policy):

@@ -18,3 +18,9 @@ def be_real_time(priority: int) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def be_ordinary() -> None:
+    """Give real-time scheduling back, for work that may take long."""
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from prpd_control.excavate.history import BucketHistory
 from prpd_control.excavate.orders import Inputs, Order, Phase, PolicyStep
 from prpd_control.excavate.readings import BucketReading, Mode, RockReading, RockStatus, observation
 from prpd_control.excavate.reasons import Reason, Result
@@ -21,7 +22,10 @@ from prpd_control.excavate.route import Journey, NotArrivedError, Travel, over_t
 from prpd_control.excavate.settings import ExcavationSettings
 from prpd_control.policy.runtime import Policy, PolicyError, range_violation, worst_input
 from prpd_task.action import next_target
-from prpd_task.success import excavated
+from prpd_task.frames import bucket_to_soil
+
+WEIGHING_TIME = 0.3
+"""s, over which the force on the bucket is averaged."""
 
 
 class Excavation:
@@ -48,6 +52,7 @@ class Excavation:
         self._holding = 0
         self._blind_since: float | None = None
         self._pending: Result | None = None
+        self._history = BucketHistory(2 * self._task.max_observation_age)
         self.steps = 0
         self.peak_force = 0.0
 
@@ -60,7 +65,7 @@ class Excavation:
         """The order for this period."""
         if inputs.bucket is None:
             return Order(self._phase, result=Result(Reason.STALE_BUCKET_STATE, "none was ever seen"))
-        self.feel(inputs.bucket.force)
+        self.see(inputs.bucket)
         trouble = self._trouble(inputs, inputs.bucket)
         if trouble is not None:
             return Order(self._phase, result=trouble)
@@ -80,9 +85,10 @@ class Excavation:
         except PolicyError as error:
             return Order(self._phase, result=Result(Reason.POLICY_FAILED, str(error)))
 
-    def feel(self, force: np.ndarray) -> None:
-        """Note a force on the bucket (3,) N, also between two ticks."""
-        self.peak_force = max(self.peak_force, float(np.linalg.norm(force)))
+    def see(self, bucket: BucketReading) -> None:
+        """Note a reading, also between two ticks."""
+        self._history.add(bucket)
+        self.peak_force = max(self.peak_force, float(np.linalg.norm(bucket.force)))
 
     def _trouble(self, inputs: Inputs, bucket: BucketReading) -> Result | None:
         if inputs.cancel:
@@ -107,7 +113,7 @@ class Excavation:
         if isinstance(done, Order):
             return done
         self._enter(Phase.SURVEY, inputs.now)
-        return Order(Phase.SURVEY)
+        return Order(Phase.SURVEY, forget_rock=True)
 
     def _travel_home(self, inputs: Inputs, bucket: BucketReading) -> Order | None:
         """An order while on the way; None on arrival."""
@@ -125,7 +131,7 @@ class Excavation:
 
     def _survey(self, inputs: Inputs, bucket: BucketReading) -> Order:
         rock, settings = inputs.rock, self._settings
-        if rock is not None and rock.stamp > self._survey_stamp:
+        if rock is not None and rock.stamp > max(self._survey_stamp, self._entered):
             self._survey_stamp = rock.stamp
             fresh = inputs.now - rock.stamp <= self._task.max_observation_age
             seen = fresh and rock.status is RockStatus.OK and rock.confidence >= settings.survey_confidence
@@ -180,7 +186,9 @@ class Excavation:
         return self._policy_step(inputs, bucket, rock)
 
     def _policy_step(self, inputs: Inputs, bucket: BucketReading, rock: RockReading) -> Order:
-        seen = observation(self._task, bucket, rock)
+        seen_from = self._history.pose_at(rock.stamp)
+        carried = self._carries(bucket, rock)
+        seen = observation(self._task, bucket, rock, carried=carried, seen_from=seen_from, target=self._target)
         violation = range_violation(self._policy.contract, seen)
         if violation > self._settings.max_range_violation:
             detail = f"{worst_input(self._policy.contract, seen)}; {violation:.2f} of its range outside"
@@ -214,18 +222,24 @@ class Excavation:
         detail = f"status {rock.status.name}, confidence {rock.confidence:.2f}, {age:.2f} s old; {rock.message}"
         return Result(reasons.get(rock.status, otherwise), detail.rstrip("; "))
 
+    def _carries(self, bucket: BucketReading, rock: RockReading) -> bool:
+        """Whether the rock is in the bowl: perception believes it, or a bucket clear of the soil bears its weight."""
+        return rock.in_bucket >= 0.5 or self._bears(bucket, rock)
+
+    def _bears(self, bucket: BucketReading, rock: RockReading) -> bool:
+        """Whether a bucket that is clear of the soil is pulled down, which nothing but the rock can do."""
+        lowest = float(bucket_to_soil(bucket.pose, self._task.bucket.corners())[:, 2].min())
+        clear = lowest - rock.surface_height > self._task.success.clearance
+        return clear and float(self._history.mean_force(WEIGHING_TIME)[2]) < -self._settings.load_force
+
     def _believed_lifted(self, bucket: BucketReading, rock: RockReading) -> bool:
-        """The task's own success test, on what perception believes; it does not know the rock's velocity."""
-        clear = excavated(
-            self._task,
-            bucket_pose=bucket.pose,
-            rock_position=rock.position,
-            rock_bottom=np.float64(rock.bottom),
-            rock_velocity=np.zeros(3),
-            bucket_velocity=np.zeros(3),
-            surface_height=np.float64(rock.surface_height),
-        )
-        return bool(clear) and rock.in_bucket >= 0.5
+        """The task's success test, as far as can be told: the rock is in the bowl and clear of the soil.
+
+        A rock that is seen in the bowl need not bear down (a robot's force may not be tared), nor one that is weighed
+        be seen: a bowl hides what it holds.
+        """
+        seen_clear = rock.bottom - rock.surface_height > self._task.success.clearance
+        return (rock.in_bucket >= 0.5 and seen_clear) or self._bears(bucket, rock)
 
     def _raised(self, height: float) -> np.ndarray:
         """(4,) the last target, straight up to `height` (m) if it is lower, within the workspace."""

@@ -86,6 +86,7 @@ class ExcavateNode(LifecycleNode):
         ]
         self._home = self.create_client(Trigger, "bucket_driver/home")
         self._stop = self.create_client(Trigger, "bucket_driver/stop")
+        self._forget = self.create_client(Trigger, "rock_state/forget")
         self._server = ActionServer(
             self,
             Excavate,
@@ -120,7 +121,7 @@ class ExcavateNode(LifecycleNode):
             self.destroy_publisher(publisher)
         for subscription in self._subscriptions_:
             self.destroy_subscription(subscription)
-        for client in (self._home, self._stop):
+        for client in (self._home, self._stop, self._forget):
             self.destroy_client(client)
         return TransitionCallbackReturn.SUCCESS
 
@@ -132,7 +133,7 @@ class ExcavateNode(LifecycleNode):
     def _on_bucket(self, message: BucketState) -> None:
         self._bucket = bucket_reading(message, stamp=self._steady(message.header.stamp))
         if self._run is not None:
-            self._run.feel(self._bucket.force)
+            self._run.see(self._bucket)
 
     def _on_rock(self, message: RockState) -> None:
         self._rock, self._rock_message = rock_reading(message, stamp=self._steady(message.header.stamp)), message
@@ -240,6 +241,9 @@ class ExcavateNode(LifecycleNode):
         if order.go_home:
             self._homed = None
             self._home.call_async(Trigger.Request()).add_done_callback(self._on_homed)
+
+        if order.forget_rock:
+            self._forget.call_async(Trigger.Request())
 
     def _on_homed(self, future: Future) -> None:
         answer = future.result()

@@ -65,6 +65,8 @@ class Order:
     """No command follows: the bucket shall come to rest at the target."""
     go_home: bool = False
     """Ask the driver to go home."""
+    forget_rock: bool = False
+    """Ask perception to forget what it knows: this is another rock, or the same one elsewhere."""
     policy_step: PolicyStep | None = None
     result: Result | None = None
     """The excavation is over; if it did not succeed, stop the bucket."""

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_task.observation import observe
 from prpd_task.spec import TaskSpec
 
@@ -87,13 +88,28 @@ class RockReading:
         return float(self.position[2] - 0.5 * np.where(self.size > 0, self.size, UNKNOWN_ROCK_SIZE).min())
 
 
-def observation(spec: TaskSpec, bucket: BucketReading, rock: RockReading) -> np.ndarray:
-    """(n,) the policy's input, in the contract's order and units."""
+def observation(
+    spec: TaskSpec,
+    bucket: BucketReading,
+    rock: RockReading,
+    *,
+    carried: bool,
+    seen_from: np.ndarray,
+    target: np.ndarray,
+) -> np.ndarray:
+    """(n,) the policy's input, in the contract's order and units, foreseen to the moment when its action begins.
+
+    In training a step ends with the bucket at its target, and the next action begins there. An arm is a quarter of a
+    second behind; a policy that sees that lag steers against it and overshoots. So the bucket is taken to be at its
+    last `target` (4,), which it is about to reach (the driver stops one that does not follow), and a rock that is
+    `carried` moves along from where it was seen, which was with the bucket at `seen_from` (4,).
+    """
+    foreseen = bucket_to_soil(target, soil_to_bucket(seen_from, rock.position)) if carried else rock.position
     return observe(
         spec,
-        bucket_pose=bucket.pose,
-        rock_position=rock.position,
-        rock_in_bucket=np.float64(rock.in_bucket >= 0.5),
+        bucket_pose=target,
+        rock_position=foreseen,
+        rock_in_bucket=np.float64(carried),
         bucket_force=bucket.force,
         rock_size=np.float64(rock.edge),
         surface_height=np.float64(rock.surface_height),

@@ -33,6 +33,8 @@ class ExcavationSettings:
     """For which the bucket waits at standstill for a fresh observation before the dig is given up."""
     max_range_violation: float = 0.5
     """Largest distance of an input outside the policy's training range, in widths of that range."""
+    load_force: float = 4.0
+    """N, downwards on a bucket that is clear of the soil, from which it is taken to carry the rock."""
     lift_height: float = 0.05
     """By which the bucket rises to verify that the rock stays in it."""
     verify_time: float = 1.0

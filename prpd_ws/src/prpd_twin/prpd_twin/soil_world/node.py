@@ -19,7 +19,7 @@ from prpd_interfaces.srv import ResetSoil
 from prpd_task.cell import Cell
 from prpd_task.errors import UserError
 from prpd_task.frames import Pose
-from prpd_task.scheduling import be_real_time
+from prpd_task.scheduling import be_ordinary, be_real_time
 from prpd_train import engines
 from prpd_train.engines.protocol import Simulator
 from prpd_train.scene.spec import SceneSpec
@@ -48,8 +48,7 @@ class SoilWorldNode(Node):
         address = self.declare_parameter("robot_ip", "127.0.0.1").value
         environment = self.declare_parameter("environment", "cube_sand").value
         seed = self.declare_parameter("seed", 0).value
-        # Before the engine starts its threads, for they inherit it.
-        be_real_time(self.declare_parameter("realtime_priority", 6).value)
+        self._priority = self.declare_parameter("realtime_priority", 6).value
         self._engine = self.declare_parameter("engine", "physx").value
         self._snapshots = snapshots
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
@@ -68,7 +67,9 @@ class SoilWorldNode(Node):
 
     def _set_up(self, environment: str, seed: int) -> None:
         self._read_arm(np.zeros(3))
+        be_ordinary()  # the soil settles for seconds, and the arm's own processes must not wait for that
         self._world.reset(load(environment), seed, self._bucket_pose())
+        be_real_time(self._priority)
         scene = self._world.scene
         vertices, triangles = rock_mesh(scene.rock)
         self._snapshots.write_scene(
