@@ -122,7 +122,10 @@ def test_help_needs_no_environment(copy):
 def test_no_network_and_then_a_half_built_environment(copy):
     root = copy()
     said = refused(root, **NOWHERE)
-    assert "package index cannot be reached" in said and "PIP_INDEX_URL" in said
+    assert "making .venv" in said and "package index cannot be reached" in said and "PIP_INDEX_URL" in said
+    said = refused(root, **NOWHERE)
+    assert "making .venv" not in said, "what is in place is not made again"
+    (root / ".venv/prpd/incomplete").touch()  # as a kill in the middle of pip leaves it
     said = refused(root, **NOWHERE)
     assert "half-built" in said and "making it anew" in said
 

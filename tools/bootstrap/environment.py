@@ -22,6 +22,9 @@ STAMP = STATE / "state.json"
 INCOMPLETE = STATE / "incomplete"
 """Present while packages are being installed: what is there then cannot be trusted."""
 
+NATIVE = "native"
+"""What is provided beside the requirement sets: shared libraries and headers."""
+
 SPACE_NEEDED = {"base": 3.0, "train": 4.0}
 """GB of disk that a set takes at most, with what pip needs meanwhile."""
 
@@ -61,11 +64,13 @@ def wanted_sets(ros: Ros, sets: list[str]) -> list[str]:
     needed = ["ros"] if ros.source == "wheels" else []
     if not native.has_compiler():
         needed.append("compiler")
-    return [*needed, *sets]
+    return [*needed, *sets, NATIVE]
 
 
 def digest(name: str) -> str:
-    """Of a requirement set and of every pin."""
+    """Of a requirement set and of every pin; of native libraries, of the list of them."""
+    if name == NATIVE:
+        return hashlib.sha256(Path(native.__file__).read_bytes()).hexdigest()[:16]
     files = [REQUIREMENTS / f"{name}.txt", REQUIREMENTS / "constraints.txt"]
     if name == "base":
         files.append(REQUIREMENTS / "no_deps.txt")
@@ -105,20 +110,14 @@ def update(ros: Ros, sets: list[str]) -> State:
     if state is None or state.ros != ros.source:
         state = _create(ros)
     damaged = _damaged(state)
-    INCOMPLETE.touch()
-    for name in missing:
-        _install(name)
     if damaged:
         say(f"mending {', '.join(damaged)}, of which files were missing")
         _pip(["--force-reinstall", "--no-deps", *damaged], "mending packages")
-    native.provide_libraries(PYTHON)
-    native.provide_headers(state.interpreter)
-    if "compiler" in missing:
-        native.wrap_compiler()
-    sets_now = {**state.sets, **{name: digest(name) for name in missing}}
-    state = State(str(ROOT), ros.source, state.interpreter, sets_now, site_entries())
-    STAMP.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    INCOMPLETE.unlink()
+    for name in missing:
+        _install(name, state.interpreter)
+        sets_now = {**state.sets, name: digest(name)}
+        state = State(str(ROOT), ros.source, state.interpreter, sets_now, site_entries())
+        STAMP.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
     return state
 
 
@@ -155,13 +154,22 @@ def _create(ros: Ros) -> State:
         wheel = native.pip_wheel()
         command = [PYTHON, f"{wheel}/pip", "install", "--no-index", str(wheel)]
         checked(command, without_ros(os.environ), STATE / "pip.log", "Installing pip")
-    return State(str(ROOT), ros.source, interpreter)
+    state = State(str(ROOT), ros.source, interpreter)
+    STAMP.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
+    INCOMPLETE.unlink()
+    return state
 
 
-def _install(name: str) -> None:
+def _install(name: str, interpreter: Interpreter) -> None:
+    if name == NATIVE:
+        native.provide_libraries(PYTHON)
+        native.provide_headers(interpreter)
+        return
     _pip(["-r", str(REQUIREMENTS / f"{name}.txt")], f"installing requirements/{name}.txt")
     if name == "base":
         _pip(["--no-deps", "-r", str(REQUIREMENTS / "no_deps.txt")], "installing requirements/no_deps.txt")
+    if name == "compiler":
+        native.wrap_compiler()
 
 
 def _pip(arguments: list[str], title: str) -> None:
@@ -171,11 +179,15 @@ def _pip(arguments: list[str], title: str) -> None:
     command = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries=2"]
     command += ["-c", str(REQUIREMENTS / "constraints.txt"), *arguments]
     log = STATE / "pip.log"
+    INCOMPLETE.touch()
     with Step(title) as step:
         status, tail = logged(command, environment, log, lambda line: step.detail(_short(line)))
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if status == 0 or (status > 0 and "Installing collected packages" not in text):
+            INCOMPLETE.unlink()
         if status == 0:
             return
-        if any(sign in log.read_text(encoding="utf-8", errors="replace") for sign in NETWORK_SIGNS):
+        if any(sign in text for sign in NETWORK_SIGNS):
             raise Problem(
                 "The Python package index cannot be reached.",
                 "Check the network and the proxy (HTTPS_PROXY), or name a mirror with PIP_INDEX_URL; then run the same "
