@@ -61,7 +61,7 @@ def test_ur_rtde_takes_it_for_a_robot(clients) -> None:
     assert control.getStepTime() >= 0
     start, at = receive.getTimestamp(), time.monotonic()
     time.sleep(0.5)
-    assert receive.getTimestamp() - start == pytest.approx(time.monotonic() - at, abs=0.1)
+    assert receive.getTimestamp() - start == pytest.approx(time.monotonic() - at, abs=0.3)
 
 
 def test_getters_agree_with_pinocchio(clients) -> None:
@@ -169,7 +169,9 @@ def test_states_come_as_often_as_asked_for(shared: Emulator) -> None:
         stamps.add(round(slow.getTimestamp(), 4))
         time.sleep(0.001)
     slow.disconnect()
-    assert {round(later - earlier, 4) for earlier, later in zip(sorted(stamps), sorted(stamps)[1:])} <= {0.02, 0.04}
+    periods = np.diff(sorted(stamps)) / 0.02  # a slow test misses some
+    assert len(periods) > 5
+    np.testing.assert_allclose(periods, np.round(periods), atol=0.01)
 
 
 # -- Universal Robots' own client --
