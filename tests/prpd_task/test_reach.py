@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from prpd_task import ur5e
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose

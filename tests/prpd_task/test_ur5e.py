@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from prpd_task import ur5e
 
 RNG = np.random.default_rng(3)

@@ -190,7 +190,7 @@ def test_universal_robots_own_client_and_pinocchio_agree_on_a_moving_arm(shared:
     assert client.send_output_setup([*names, "tcp_offset"], frequency=250)
     assert client.send_start()
     target = np.add(clients.receive.getActualQ(), [0.3, 0.1, -0.1, 0.2, 0.1, 0.4])
-    assert clients.control.moveJ(target.tolist(), 1.0, 2.0, True)
+    assert clients.control.moveJ(target.tolist(), 0.15, 1.0, True)
     stamps, moving = [], 0
     for _ in range(150):
         state = client.receive()
