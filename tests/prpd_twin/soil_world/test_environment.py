@@ -19,7 +19,8 @@ def test_every_seed_gives_a_rock_inside_the_box_that_can_be_seen(name):
         rock = scene.rock
         corners = Pose.from_arrays(rock.position, rock.quaternion).apply(rock.corners())
         assert (np.abs(corners[:, :2]) <= np.array(scene.bed.footprint) / 2 + 1e-9).all()
-        assert corners[:, 2].max() > scene.bed.surface_height + 0.004
+        # A bed of loose cubes, swollen by the rock in it, stands about 10 mm above its nominal surface.
+        assert corners[:, 2].max() > scene.bed.surface_height + 0.015
         assert corners[:, 2].min() >= scene.bed.floor - 1e-9
     assert len({scene.rock.position for scene in scenes}) == len(scenes)
 
