@@ -62,8 +62,8 @@ class Cell:
     """Fixed transforms of one robot cell."""
 
     base_link_from_soil: Pose = field(default_factory=lambda: Pose.from_rpy((0.48, 0.0, -0.27), yaw=-0.15))
-    """The arm's REP-103 base to the soil frame. The bucket digs past the arm, from its right to its left, because a UR5e
-    does not reach the whole workspace towards and away from its base; see `prpd reach`."""
+    """The arm's REP-103 base to the soil frame. The bucket digs past the arm, from its right to its left, because a
+    UR5e does not reach the whole workspace towards and away from its base; see `prpd reach`."""
     tool0_from_bucket: Pose = field(default_factory=lambda: Pose.from_rpy((0.0, -0.021, 0.30), roll=np.pi + 0.17))
     """The arm's flange to the bucket: the TCP. A level bucket hangs under a flange that points down, but for 10 degrees
     that keep the wrist away from its singularity when the bucket curls."""
