@@ -18,6 +18,10 @@ ROOT = Path(__file__).parents[2]
 NOWHERE = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
 
 
+PATIENCE = 280
+"""s: making a virtual environment takes seconds, but minutes on a machine that is busy with other things."""
+
+
 def bare_environment(**more: str) -> dict[str, str]:
     """As of a shell in which nothing was sourced."""
     kept = ("PATH", "HOME", "LANG", "PYENV_ROOT")
@@ -49,7 +53,10 @@ def start(root: Path, *arguments: str, **more: str) -> subprocess.Popen:
 def refused(root: Path, *arguments: str, **more: str) -> str:
     """What `./prpd` says; it must fail, without a traceback."""
     process = start(root, *arguments, **more)
-    said, _ = process.communicate(timeout=90)
+    try:
+        said, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 1, said
     assert "Traceback" not in said
     return said
@@ -119,6 +126,7 @@ def test_help_needs_no_environment(copy):
 
 
 @pytest.mark.system
+@pytest.mark.timeout(3 * PATIENCE)
 def test_no_network_and_then_a_half_built_environment(copy):
     root = copy()
     said = refused(root, **NOWHERE)
@@ -131,6 +139,7 @@ def test_no_network_and_then_a_half_built_environment(copy):
 
 
 @pytest.mark.system
+@pytest.mark.timeout(2 * PATIENCE)
 def test_one_at_a_time(copy):
     root = copy()
     with (root / ".prpd.lock").open("w") as lock:
@@ -143,7 +152,7 @@ def test_one_at_a_time(copy):
                 break
         assert process.poll() is None, "".join(lines)
         assert not (root / ".venv").exists()
-    said, _ = process.communicate(timeout=90)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert "package index cannot be reached" in said
 
 
