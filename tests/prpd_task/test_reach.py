@@ -39,7 +39,7 @@ def test_start_joints_reach_the_start_pose() -> None:
 
 def test_command_reports_the_nominal_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    assert "1715 of 1715" in capsys.readouterr().out
+    assert "500 of 500" in capsys.readouterr().out
 
 
 def test_command_names_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
     args = tyro.cli(Args, args=argv, prog="prpd reach")
     try:
-        reach = survey(Cell() if args.cell is None else Cell.load(args.cell), TaskSpec(), counts=(7, 7, 5, 7))
+        reach = survey(Cell() if args.cell is None else Cell.load(args.cell), TaskSpec(), counts=(5, 5, 4, 5))
     except (OSError, ValueError) as error:
         print(f"prpd reach: {error}", file=sys.stderr)
         return 2
