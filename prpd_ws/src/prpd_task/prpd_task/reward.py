@@ -42,9 +42,9 @@ class RewardSpec:
     """Cost of a step at full action; keeps commands quiet."""
     force: float = 0.05
     """Cost of a step per `force_limit` of force beyond it."""
-    force_limit: float = 50.0
-    """N, on the bucket: well below what makes an arm of this size stop."""
-    force_cap: float = 2.0
+    force_limit: float = 80.0
+    """N, on the bucket: near what makes an arm of this size stop."""
+    force_cap: float = 10.0
     """Excess, in force limits, beyond which the cost grows no more: a collision must not outweigh the task."""
     aside: float = 2.0
     """Weight of a distance across the bucket against one along it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import List, Optional, Protocol, Sequence, Tuple
 
@@ -63,7 +64,7 @@ class Excavation:
     ) -> None:
         self.config = config
         self.delta = delta
-        self.force_stop = config.force_stop
+        self.force_stop = config.force_stop if delta <= config.force_stop_from + 1e-9 else math.inf
         """N; a learner may lift this limit until it knows the task."""
         self.num_envs = num_envs
         self.observation_size = len(terms(config.task.preset))
