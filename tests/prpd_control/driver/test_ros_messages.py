@@ -16,7 +16,8 @@ from prpd_task.frames import Pose, pitch_quaternion
 
 STATE = State(
     mode=Mode.STREAMING, reason="", sequence=5, lost_commands=0, cycles=1, writes=1, skipped=0, time=1.0, age=0.001,
-    timestamp=2.0, speed_scaling=1.0, late_median=1e-5, late_p99=1e-4, late_max=1e-3, setpoint=(0.1, -0.2, 0.05, 0.3, 0, 0, 0),
+    timestamp=2.0, speed_scaling=1.0, late_median=1e-5, late_p99=1e-4, late_max=1e-3,
+    setpoint=(0.1, -0.2, 0.05, 0.3, 0, 0, 0),
     velocity=(1, 2, 3, 4, 5, 6), force=(7, 8, 9), torque=(10, 11, 12), joints=(1, 2, 3, 4, 5, 6),
     joint_speeds=(6, 5, 4, 3, 2, 1), ur_pose=(0,) * 6,
 )  # fmt: skip

@@ -90,7 +90,6 @@ class Cause(Enum):
         Mode.STOPPED,
         "The driver's node hangs or is starved: relieve the machine. " + RECOVER,
     )
-    LOOP_LATE = ("loop_late", Mode.STOPPED, "Relieve the machine: something kept the stream from running. " + RECOVER)
     PROGRAM_STOPPED = (
         "program_stopped",
         Mode.STOPPED,
