@@ -91,3 +91,18 @@ def test_definitions_hold_all_nested_messages():
     assert message_class("prpd_interfaces/msg/RockState").__name__ == "RockState"
     with pytest.raises(FileNotFoundError, match="no definition of prpd_interfaces/msg/Nothing"):
         definition("prpd_interfaces/msg/Nothing")
+
+
+@pytest.mark.parametrize("name", ["excavate", "twin", "trials"])
+def test_launch_files_describe_every_argument(name):
+    pytest.importorskip("launch_ros", reason="the launch packages of ROS 2 are not on any package registry")
+    import importlib.util
+
+    path = SOURCES.parents[1] / "launch" / f"{name}.launch.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    arguments = {a.name: a for a in module.generate_launch_description().get_launch_arguments()}
+    assert {"robot_ip", "policy", "camera", "twin", "dry_run", "record", "viewer"} <= set(arguments)
+    assert all(a.description for a in arguments.values())
+    assert arguments["twin"].default_value[0].text == ("true" if name == "twin" else "false")

@@ -70,9 +70,10 @@ class ExcavateNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the policy and open topics, services and action."""
         try:
-            self._settings = ExcavationSettings(
-                **{f.name: _as_default(self.get_parameter(f.name).value, f.default) for f in fields(ExcavationSettings)}
-            )
+            values = {f.name: self.get_parameter(f.name).value for f in fields(ExcavationSettings)}
+            # ROS gives sequences as arrays; the settings hold tuples.
+            values = {k: tuple(v) if hasattr(v, "__len__") else v for k, v in values.items()}
+            self._settings = ExcavationSettings(**values)
             self._policy = self._load(self.get_parameter("policy").value)
         except (UserError, ValueError) as error:
             self.get_logger().error(str(error))
@@ -283,11 +284,6 @@ class ExcavateNode(LifecycleNode):
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
-
-
-def _as_default(value: object, default: object) -> object:
-    """ROS gives sequences as arrays; the settings hold tuples."""
-    return tuple(value) if isinstance(default, tuple) else value  # type: ignore[call-overload]
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ class Options:
         if self.twin and self.robot_ip and not self.robot_ip.startswith("127."):
             raise UserError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
         if not self.twin and not self.cell:
-            raise UserError("a real cell needs `cell`, the YAML file with its measured transforms; see docs/real_robot.md")
+            raise UserError("a real cell needs `cell`, the YAML file of its transforms; see docs/real_robot.md")
 
     @property
     def address(self) -> str:

@@ -94,7 +94,8 @@ def field_texts(options: type) -> dict[str, str]:
     texts = {}
     if isinstance(body, ast.ClassDef):
         for statement, following in zip(body.body, body.body[1:], strict=False):
-            named = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-            if named and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
+                continue
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
                 texts[statement.target.id] = " ".join(str(following.value.value).split())
     return texts

@@ -41,8 +41,9 @@ def depth_frames(path: Path) -> list[tuple[float, np.ndarray]]:
         with path.open("rb") as file:
             reader = make_reader(file, decoder_factories=[DecoderFactory()])
             for _, _, message, image in reader.iter_decoded_messages(topics=[TOPIC]):
-                kind, scale = (np.uint16, 1e-3) if image.encoding == "16UC1" else (np.float32, 1.0)
-                depth = np.frombuffer(bytes(image.data), kind).reshape(image.height, -1)[::2, ::2] * scale
+                millimetres = image.encoding == "16UC1"
+                raw = np.frombuffer(bytes(image.data), np.uint16 if millimetres else np.float32)
+                depth = raw.astype(np.float32).reshape(image.height, -1)[::2, ::2] * (1e-3 if millimetres else 1.0)
                 frames.append((message.log_time * 1e-9, np.nan_to_num(depth)))
     except (McapError, EOFError, ValueError):
         return []  # cut off by a kill: the ledger's row says so

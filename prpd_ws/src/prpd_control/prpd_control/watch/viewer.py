@@ -10,7 +10,7 @@ import viser
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from prpd_control.excavate.readings import Mode, RockStatus
+from prpd_control.excavate.readings import UNKNOWN_ROCK_SIZE, Mode, RockStatus
 from prpd_control.ros import spin
 from prpd_control.watch.arm_shapes import ArmShapes
 from prpd_interfaces.msg import BucketState, PolicyStatus, RockState, SoilState
@@ -60,7 +60,7 @@ class ViewerNode(Node):
         for i, shape in enumerate(self._arm.shapes):
             name = f"/arm/{i}_{shape.name}"
             if shape.kind == "box":
-                handle: Any = scene.add_box(name, color=ARM, dimensions=shape.size)
+                handle: Any = scene.add_box(name, color=ARM, dimensions=np.array(shape.size))
             else:
                 handle = scene.add_cylinder(name, radius=shape.size[0], height=shape.size[1], color=ARM)
             self._arm_handles.append(handle)
@@ -89,7 +89,8 @@ class ViewerNode(Node):
             return
         p, q, s = rock.pose.pose.position, rock.pose.pose.orientation, rock.size
         self._estimate.position, self._estimate.wxyz = (p.x, p.y, p.z), (q.w, q.x, q.y, q.z)
-        self._estimate.scale = tuple(v if v > 0 else 0.05 for v in (s.x, s.y, s.z))
+        x, y, z = (v if v > 0 else UNKNOWN_ROCK_SIZE for v in (s.x, s.y, s.z))
+        self._estimate.scale = (x, y, z)
         self._estimate.visible = True
 
     def _draw_snapshot(self) -> None:

@@ -20,7 +20,8 @@ _FACES = {
 def rock_mesh(rock: Rock) -> tuple[np.ndarray, np.ndarray]:
     """(V, 3) m vertices in the rock frame and (T, 3) triangles, without the faces between two cubes of the rock."""
     filled = set(rock.cells)
-    corners, faces = [], []
+    corners: list[np.ndarray] = []
+    faces: list[tuple[int, int, int]] = []
     for cell in rock.cells:
         for direction, face in _FACES.items():
             if tuple(np.add(cell, direction)) not in filled:

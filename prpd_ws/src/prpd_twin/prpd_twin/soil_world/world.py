@@ -50,6 +50,7 @@ class SoilWorld:
         self._make = make_simulator
         self._task = task or TaskSpec()
         self._simulator: Simulator | None = None
+        self._scene: SceneSpec | None = None
         self._held = 0.0
         self._force = np.zeros(3)
         self.environment: Environment | None = None
@@ -57,7 +58,7 @@ class SoilWorld:
     @property
     def scene(self) -> SceneSpec:
         """The scene that was set up last."""
-        if self._simulator is None:
+        if self._scene is None:
             raise RuntimeError("the soil was never set up")
         return self._scene
 
@@ -70,7 +71,8 @@ class SoilWorld:
                 f"the bucket is at {np.round(bucket_pose, 3).tolist()}, in the soil or too close to it; home it first"
             )
         # A simulator is built for one grain size; another one needs another simulator.
-        if self._simulator is None or self._scene.delta != scene.delta or self._scene.preset != scene.preset:
+        before = self._scene
+        if self._simulator is None or before is None or (before.delta, before.preset) != (scene.delta, scene.preset):
             if self._simulator is not None:
                 self._simulator.close()
             self._simulator = self._make(scene)
