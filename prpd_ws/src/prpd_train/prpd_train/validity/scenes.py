@@ -30,7 +30,8 @@ def heap_scene(delta: float, friction: float, width_in_grains: int, count: int) 
     materials = Materials(friction, friction, friction, friction, friction)
     # The generator fills beds; here only the room that it leaves for grains matters.
     spec = make_scene(delta, footprint=(side, side), depth=max(2.0 * delta, 0.05), materials=materials)
-    return replace(spec, grains=replace(spec.grains, count=count, spheres=count))
+    mass = 1500.0 * count * delta**3
+    return replace(spec, grains=replace(spec.grains, count=count, spheres=count, total_mass=mass))
 
 
 def column(spec: SceneSpec, count: int, shape: str, seed: int = 0) -> Settled:

@@ -18,13 +18,14 @@ MOST_FORCE = wp.constant(150.0)
 ROCK_ROUNDS = wp.constant(3)
 """Visits to the rock's contacts with pit and bucket, per visit to the grains: they are few, and hold each other."""
 MOST_WEIGHTS = wp.constant(2000.0)
-"""Likewise for a grain, in weights of that grain."""
+"""Likewise for a grain, in weights of that grain; a heavy one bears twenty weights in any case."""
 
 
 @wp.func
 def most_impulse(inv_mass: float, h: float):
     """N s, for a contact of grains in a substep."""
-    return h * wp.min(MOST_FORCE, MOST_WEIGHTS * 9.81 / inv_mass)
+    weight = 9.81 / inv_mass
+    return h * wp.min(wp.max(MOST_FORCE, 20.0 * weight), MOST_WEIGHTS * weight)
 
 
 @wp.func
