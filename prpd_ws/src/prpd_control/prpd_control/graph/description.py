@@ -176,10 +176,10 @@ def excavation(options: Options) -> list[Process]:
     """The graph from which `excavate` goals are served, with the twin where it was asked for."""
     images = {f"camera/depth/{t}": f"{options.camera}/depth/{t}" for t in ("image_rect_raw", "camera_info")}
     remappings = images if options.camera != "camera" else {}
-    driver = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
+    driver: dict[str, Any] = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
     if options.twin:
         # Robot and driver share a machine without a real-time kernel: its hiccups are not the robot's.
-        driver["watchdog_rate"] = 10.0
+        driver |= {"watchdog_rate": 10.0, "command_grace": 0.15}
     nodes = [
         Process(
             "bucket_driver",
