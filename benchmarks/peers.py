@@ -1,4 +1,4 @@
-"""The same bed in other simulators, for sim_speed.py. Each `build` returns a function that advances 0.1 s, and a label."""
+"""The same bed in other simulators. Each `build` returns a function that advances 0.1 s, and a label."""
 
 from __future__ import annotations
 

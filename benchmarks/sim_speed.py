@@ -2,9 +2,9 @@
 
 python benchmarks/sim_speed.py --output runs/sim_speed.json
 
-Everybody gets the same grains (number, size, mass, friction), pit and simulated time, and a plate that sweeps through the
-soil to and fro, so that nothing can sleep for long (Newton is spared the plate). Times are the process's CPU seconds, so
-that others on the machine disturb them little; each simulator uses its own way of stepping, named in the table.
+Everybody gets the same grains (number, size, mass, friction), pit and simulated time, and a plate that sweeps through
+the soil to and fro, so that nothing can sleep for long (Newton is spared the plate, the peers the rock). Times are the
+process's CPU seconds, so that others on the machine disturb them little; each simulator uses its own way of stepping.
 """
 
 from __future__ import annotations

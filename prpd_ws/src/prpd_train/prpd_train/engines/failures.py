@@ -41,5 +41,5 @@ class FailureLog(FailureCount):
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"failure_{self.count:04d}_env{env}_{spec.digest()}.npz"
         stacked = {name: np.stack([state[name][env] for state in self._states]) for name in self._states[0]}
-        np.savez_compressed(path, spec=repr(spec), **stacked)
+        np.savez_compressed(path, **{"spec": np.array(repr(spec)), **stacked})  # type: ignore[arg-type]
         log.error("environment %d failed (failure %d); its last states are in %s", env, self.count, path)

@@ -16,7 +16,7 @@ Watch = Callable[[int, SimState], None]
 
 
 def scripted_dig(sim: Simulator, task: TaskSpec, watch: Optional[Watch] = None, steps: int = STEPS) -> np.ndarray:
-    """Dig in all environments of a simulator that was just reset; returns (N,) whether each rock was excavated at the end.
+    """Dig in all environments of a simulator that was just reset; returns (N,) whether each rock is excavated.
 
     Behind the rock and above it, down behind it, forward under it while curling, up. `watch` is called before the first
     step and after each.

@@ -42,7 +42,7 @@ class WorkerSimulator:
         self._memory: List[SharedMemory] = []
         for share in self._shares:
             here, there = context.Pipe()
-            arguments = (there, engine, [specs[e] for e in share], device, options)
+            arguments = (there, engine, [specs[int(e)] for e in share], device, options)
             process = context.Process(target=_work, args=arguments, daemon=True)
             process.start()
             there.close()
@@ -143,12 +143,12 @@ def _work(pipe: Connection, engine: str, specs: List[SceneSpec], device: str, op
         pipe.send(
             {name: (np.asarray(getattr(sim.state, name)).shape, str(getattr(sim.state, name).dtype)) for name in _NAMES}
         )
-    except BaseException as error:  # noqa: BLE001  (Whatever it is, the parent raises it.)
+    except BaseException as error:  # Whatever it is, the parent raises it.
         pipe.send(_sendable(error))
         return
     names, layout, first = pipe.recv()
     memory = {name: SharedMemory(name=names[name]) for name in _NAMES}
-    shared = {name: np.ndarray(*layout[name], memory[name].buf) for name in _NAMES}
+    shared = {name: np.ndarray(layout[name][0], layout[name][1], memory[name].buf) for name in _NAMES}
     pipe.send(None)
     while True:
         try:
@@ -166,7 +166,7 @@ def _work(pipe: Connection, engine: str, specs: List[SceneSpec], device: str, op
                 window = tuple(slice(0, n) for n in mine.shape[1:])
                 array[(slice(first, first + len(mine)), *window)] = mine
             pipe.send(sim.failures.count - before)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             pipe.send(_sendable(error))
 
 

@@ -77,7 +77,8 @@ def make_scene(
     )
     if min(spheres, cubes) < 1 or grains.diameter > min(footprint):
         raise ValueError(
-            f"grains of {delta} m leave {min(spheres, cubes)} in a bed of {footprint[0]} x {footprint[1]} x {depth} m; use a smaller delta or a larger bed"
+            f"grains of {delta} m leave {min(spheres, cubes)} in a bed of {footprint[0]} x {footprint[1]} x {depth} m; "
+            "use a smaller delta or a larger bed"
         )
     bed = Bed(footprint=footprint, depth=volume / (footprint[0] * footprint[1]), surface_height=sample.ground_height)
     rock = _rock(delta, rock_shape, rock_burial, bed, sample)
@@ -121,7 +122,8 @@ def _rock(delta: float, shape: str, burial: float, bed: Bed, sample: Sample) -> 
     room = [side / 2 - reach for side in bed.footprint]
     if min(room) < 0:
         raise ValueError(
-            f"a {shape} rock of {size:.3f} m does not fit a bed of {bed.footprint[0]} x {bed.footprint[1]} m; use a larger footprint"
+            f"a {shape} rock of {size:.3f} m does not fit a bed of {bed.footprint[0]} x {bed.footprint[1]} m; "
+            "use a larger footprint"
         )
     x, y = (min(max(bias, -r), r) for bias, r in zip(sample.rock_bias, room))
     lowest = bed.floor - float(corners[:, 2].min())
@@ -135,7 +137,7 @@ def _scaled(materials: Materials, factor: float) -> Materials:
 
 
 def place_grains(spec: SceneSpec, count: int) -> np.ndarray:
-    """(count, 3) m: where the grains start before they settle: loose layers from the floor up, without regard to the rock.
+    """(count, 3) m: where grains start before they settle: loose layers from the floor up, without regard to the rock.
 
     Each layer is shifted and shaken at random, since grains stacked straight would stay stacked.
     """

@@ -1,14 +1,15 @@
 """Domain randomisation: the ranges, and one sample of them.
 
-The ranges of the paper, and the yaw of the rock. What acts on the physical scene (masses, volumes, friction, positions) is used by the scene
-generator; what acts on observation or actuation is carried in the sample for the environment to apply.
+The ranges of the paper, and the yaw of the rock. What acts on the physical scene (masses, volumes, friction, positions)
+is used by the scene generator; what acts on observation or actuation is carried in the sample for the environment to
+apply.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -108,10 +109,11 @@ class Randomisation:
         unknown = sorted(set(names) - known)
         if unknown:
             raise ValueError(f"no randomisation is called {', '.join(unknown)}; choose from {', '.join(sorted(known))}")
-        return replace(self, **{name: _OFF[name] for name in names})
+        changes: Dict[str, Any] = {name: _OFF[name] for name in names}
+        return replace(self, **changes)
 
     def sample(self, rng: np.random.Generator) -> Sample:
-        """One draw. The order and number of draws are fixed, so that switching one off leaves the others as they were."""
+        """One draw. Order and number of draws are fixed, so that switching one off leaves the others as they were."""
 
         def draw(bounds: Range, size: int = 1) -> Tuple[float, ...]:
             return tuple(float(v) for v in bounds[0] + (bounds[1] - bounds[0]) * rng.random(size))

@@ -1,4 +1,4 @@
-"""Rocks as clusters of cubes on a lattice whose spacing follows the grain size; the volume is exact at every spacing."""
+"""Rocks as clusters of cubes on a lattice whose spacing follows the grain size; the volume is always exact."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def rock_cells(shape: str, size_in_grains: float) -> Cells:
         raise ValueError(f"rock shape {shape!r} is not known; choose one of {', '.join(ROCK_SHAPES)}")
     if shape == "cube":
         n = max(1, int(size_in_grains + 0.5))
-        return tuple(itertools.product(range(n), repeat=3))
+        return tuple(itertools.product(range(n), range(n), range(n)))
     count = max(1, int(size_in_grains**3 + 0.5))
     return _fullest_cells(_plate if shape == "plate" else _natural, count)
 
 
 def _fullest_cells(inside: Callable[[np.ndarray], np.ndarray], count: int) -> Cells:
-    """The `count` lattice cells with the largest share inside a body of volume 1, for the better of two lattice positions per axis."""
+    """The `count` lattice cells with the largest share inside a body of volume 1."""
     edge = (1 / count) ** (1 / 3)
     reach = int(np.ceil(1.2 / edge)) + 1
     ticks = (np.arange(_SUBSAMPLES) + 0.5) / _SUBSAMPLES

@@ -1,7 +1,8 @@
 """A scene as pure data: what every engine builds.
 
-All lengths in m, masses in kg, positions in the `soil` frame: origin in the middle of the box at the *nominal* height of
-the soil's surface, z up, y the digging direction. The box is a pit in flat ground, so nothing stands in the bucket's way.
+All lengths in m, masses in kg, positions in the `soil` frame: origin in the middle of the box at the *nominal* height
+of the soil's surface, z up, y the digging direction. The box is a pit in flat ground, so nothing stands in the bucket's
+way.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Rock:
         return (cells - cells.mean(0)) * self.voxel_edge
 
     def corners(self) -> np.ndarray:
-        """(m, 3) m, distinct corners of the cluster's cubes, in the rock frame; the lowest of them is the rock's lowest point."""
+        """(m, 3) m, corners of the cluster's cubes, in the rock frame; the lowest one is the rock's lowest point."""
         cells = np.asarray(self.cells)
         offsets = np.array(np.meshgrid([0, 1], [0, 1], [0, 1])).reshape(3, -1).T
         corners = np.unique((cells[:, None] + offsets).reshape(-1, 3), axis=0)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Protocol, Tuple, cast
 
 import numpy as np
 
+from prpd_task.arrays import Array
 from prpd_train.engines import make
 from prpd_train.engines.protocol import Simulator
 from prpd_train.engines.settle import Settled
@@ -19,9 +20,19 @@ OPTIONS = {"warp": {"sleeping": False}, "physx": {}}
 """The measurements are taken with sleep off where an engine can."""
 
 
-def simulator(engine: str, specs: list[SceneSpec], **options: Any) -> Simulator:
+class Bench(Simulator, Protocol):
+    """A simulator whose scenes can be taken and set."""
+
+    def snapshot(self, env: int) -> Settled:
+        """Where everything in an environment is now."""
+
+    def arrange(self, env: int, spec: SceneSpec, scene: Settled, bucket_pose: Array) -> None:
+        """Put grains, rock and bucket where they are told, at rest but awake, without settling."""
+
+
+def simulator(engine: str, specs: list[SceneSpec], **options: Any) -> Bench:
     """Of an engine, with the options under which it is measured."""
-    return make(engine, specs, **{**OPTIONS[engine], **options})
+    return cast(Bench, make(engine, specs, **{**OPTIONS[engine], **options}))
 
 
 def heap_scene(delta: float, friction: float, width_in_grains: int, count: int) -> SceneSpec:
@@ -64,7 +75,7 @@ def grain_velocities(sim: Simulator, poses: np.ndarray, env: int = 0, time: floa
 
 def settled(
     engine: str, spec: SceneSpec, pose: Optional[np.ndarray] = None, **options: Any
-) -> Tuple[Simulator, np.ndarray]:
+) -> Tuple[Bench, np.ndarray]:
     """A simulator of one settled scene, and the bucket's pose (1, 4)."""
     poses = (AWAY if pose is None else np.asarray(pose, np.float32))[None]
     sim = simulator(engine, [spec], **options)

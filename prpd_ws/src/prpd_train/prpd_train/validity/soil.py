@@ -53,12 +53,9 @@ def packing_fraction(engine: str, delta: float, size_in_grains: int = 12) -> flo
     sim, poses = settled(engine, spec)
     x = np.array(sim.state.grain_position[0, : int(sim.state.grain_count[0])])
     sim.close()
-    if SHAPE[engine] == "sphere":
-        volume = np.pi / 6 * spec.grains.diameter**3
-    else:
-        volume = spec.grains.edge**3
-    # Count centres in blocks that keep clear of floor, walls, surface and rock; blocks at random places, since one whose
-    # faces lay between layers of grains would hold too many.
+    volume = np.pi / 6 * spec.grains.diameter**3 if SHAPE[engine] == "sphere" else spec.grains.edge**3
+    # Count centres in blocks that keep clear of floor, walls, surface and rock. The blocks lie at random, since one
+    # whose faces lay between layers of grains would hold too many.
     edge = (volume * 6 / np.pi) ** (1 / 3)
     low = x.min(0) + 1.5 * edge
     high = x.max(0) - 1.5 * edge

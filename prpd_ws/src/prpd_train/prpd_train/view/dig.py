@@ -92,7 +92,7 @@ def _write_film(path: Path, frames: List[np.ndarray]) -> None:
         images[0].save(path, save_all=True, append_images=images[1:], duration=1000 // FRAMES_PER_SECOND, loop=0)
         return
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), FRAMES_PER_SECOND, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FRAMES_PER_SECOND, (width, height))
     if not writer.isOpened():
         raise RuntimeError(f"this OpenCV cannot write {path}; use --film gif")
     for frame in frames:

@@ -7,6 +7,7 @@ import warnings
 from typing import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from prpd_task.frames import pitch_quaternion
 from prpd_train.scene.spec import GRAVITY, Rock, SceneSpec
@@ -23,7 +24,7 @@ _GROUND_REACH = 2.0
 """m, from the pit's walls to the end of the ground."""
 
 
-def to_pose(position: Sequence[float], quaternion: Sequence[float]) -> sapien.Pose:
+def to_pose(position: ArrayLike, quaternion: np.ndarray | Sequence[float]) -> sapien.Pose:
     """From a position and a quaternion (x, y, z, w); SAPIEN's own order is (w, x, y, z)."""
     x, y, z, w = quaternion
     return sapien.Pose(np.asarray(position, np.float32), np.array([w, x, y, z], np.float32))
@@ -164,7 +165,11 @@ class PhysxScene:
         self.rock = body
 
     def place(
-        self, positions: np.ndarray, quaternions: np.ndarray, rock_position: Sequence, rock_quaternion: Sequence
+        self,
+        positions: np.ndarray,
+        quaternions: np.ndarray,
+        rock_position: ArrayLike,
+        rock_quaternion: np.ndarray | Sequence[float],
     ) -> None:
         """Put grains and rock somewhere, without velocity."""
         zero = np.zeros(3, np.float32)

@@ -68,6 +68,7 @@ def bucket_by_soil(prm: Params, st: State, w: World, env: int, bucket: wp.vec4):
 
 @wp.func
 def is_bad(v: wp.vec3, limit: float):
+    """Whether a component is beyond the limit, or not a number."""
     return not (wp.abs(v[0]) < limit and wp.abs(v[1]) < limit and wp.abs(v[2]) < limit)
 
 
@@ -82,6 +83,7 @@ def advance(
     h: float,
     may_sleep: int,
 ):
+    """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target."""
     env = envs[wp.tid()]
     n = w.count[env]
     g0 = env * prm.max_grains

@@ -1,8 +1,10 @@
-"""What touches what at the beginning of a substep. Each list is built in a fixed order, and takes over the impulses of the
-last substep's list by walking along it, so that a resting pile starts from the forces that carried it before.
+"""What touches what at the beginning of a substep.
+
+Each list is built in a fixed order, and takes over the impulses of the last substep's list by walking along it, so that
+a resting pile starts from the forces that carried it before.
 """
 
-# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+# ruff: noqa: UP018, SIM102  (Warp takes int(0) for a variable, 0 for a constant; its `and` evaluates both sides.)
 
 from __future__ import annotations
 

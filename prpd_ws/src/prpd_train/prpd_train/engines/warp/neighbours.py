@@ -15,6 +15,7 @@ from prpd_train.engines.warp.types import Params, State
 
 @wp.func
 def wrap(value: float, cell: float, cells: int):
+    """The cell along one axis; what lies beyond the last begins again at the first."""
     index = int(wp.floor(value / cell)) % cells
     if index < 0:
         index += cells
@@ -23,6 +24,7 @@ def wrap(value: float, cell: float, cells: int):
 
 @wp.func
 def cell_index(prm: Params, ix: int, iy: int, iz: int):
+    """The number of a cell."""
     return (iz * prm.ny + iy) * prm.nx + ix
 
 
@@ -37,6 +39,7 @@ def kept_impulse(st: State, old: int, old_first: int, i: int, j: int):
 
 @wp.func
 def sort_into_cells(prm: Params, st: State, env: int, n: int):
+    """Counting sort: `order` holds the grains cell by cell, `cell_start` where each cell begins in it."""
     cells = prm.nx * prm.ny * prm.nz
     c0 = env * (cells + 1)
     g0 = env * prm.max_grains

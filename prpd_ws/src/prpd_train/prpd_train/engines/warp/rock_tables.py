@@ -16,7 +16,7 @@ _NEIGHBOURS = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1],
 
 @lru_cache(maxsize=64)
 def distance_table(cells: Cells, half: float) -> np.ndarray:
-    """(NODES^3,) float32 signed distance to the cluster, negative inside, on the cube [-half, half]^3, all in voxel edges."""
+    """(NODES^3,) float32: signed distance to the cluster on the cube [-half, half]^3, all in voxel edges."""
     filled = np.asarray(cells)
     centre = filled.mean(0)
     taken = set(cells)

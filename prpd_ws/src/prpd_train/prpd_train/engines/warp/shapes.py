@@ -1,6 +1,6 @@
 """Signed distances: sphere against pit, box and rock."""
 
-# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+# ruff: noqa: UP018, SIM108  (Warp takes int(0) for a variable and 0 for a constant.)
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prpd_train.engines.warp.types import FLOOR, WALL_X, Params, World
 
 @wp.func
 def wall_gap(x: float, z: float, half: float, rim: float, radius: float, axis: wp.vec3):
-    """Normal and gap of a sphere centre inside the pit against the wall on its side along `axis`, rounded at the rim."""
+    """Normal and gap of a sphere inside the pit against the wall on its side along `axis`, rounded at the rim."""
     side = wp.where(x < 0.0, 1.0, -1.0)
     inward = half - wp.abs(x)
     above = z - rim
@@ -54,6 +54,7 @@ def pit_gap(p: wp.vec3, radius: float, half: wp.vec2, floor: float, rim: float, 
 
 @wp.func
 def turn_x(v: wp.vec3, cos: float, sin: float):
+    """The vector turned about x."""
     return wp.vec3(v[0], cos * v[1] - sin * v[2], sin * v[1] + cos * v[2])
 
 
@@ -88,6 +89,7 @@ def box_gap(p: wp.vec3, radius: float, centre: wp.vec3, half: wp.vec3, pitch: fl
 
 @wp.func
 def node(w: World, first: int, k: int, x: int, y: int, z: int):
+    """An entry of the distance table that begins at `first`."""
     return w.sdf[first + (x * k + y) * k + z]
 
 

@@ -27,7 +27,7 @@ MOST_SETTLING = 0.008
 
 
 class WarpSimulator:
-    """Spherical grains that do not turn, a rigid rock, a kinematic bucket; docs/physics.md says what this stands for."""
+    """Spherical grains that do not turn, a rigid rock, a kinematic bucket; see docs/physics.md."""
 
     fixed_scenes = False
 
@@ -44,7 +44,8 @@ class WarpSimulator:
         failure_directory: str | None = None,
     ) -> None:
         """`substep` s; `iterations` visits per contact and substep; `sleeping` lets what rests cost nothing;
-        `max_grains` per environment, for later resets."""
+        `max_grains` per environment, for later resets.
+        """
         check_specs(specs)
         wp.init()
         if device != "cpu" and not wp.is_cuda_available():
@@ -63,7 +64,7 @@ class WarpSimulator:
         self._world, self._state = World(), State()
         lengths = sizes(self._prm, self.num_envs)
         for struct in (self._world, self._state):
-            for name, var in struct._cls.vars.items():
+            for name, var in struct._cls.vars.items():  # type: ignore[union-attr]
                 array = wp.zeros(lengths.get(name, self.num_envs), dtype=var.type.dtype, device=self._device)
                 setattr(struct, name, array)
         boxes = specs[0].bucket.boxes()
@@ -106,13 +107,10 @@ class WarpSimulator:
         poses = check_poses("bucket poses", bucket_poses, len(env_ids))
         if not env_ids:
             return
-        settled = [self._cache.get(spec) for spec in specs]
-        unknown = [(e, spec) for e, spec, known in zip(env_ids, specs, settled) if known is None]
-        if unknown:
-            self._settle(unknown)
-            settled = [self._cache.get(spec) for spec in specs]
-        for env, spec, scene, pose in zip(env_ids, specs, settled, poses):
-            self._load(env, spec, scene, pose, asleep=self._sleeping)
+        settled = {env: self._cache.get(spec) for env, spec in zip(env_ids, specs)}
+        fresh = self._settle([(env, spec) for env, spec in zip(env_ids, specs) if settled[env] is None])
+        for env, spec, pose in zip(env_ids, specs, poses):
+            self._load(env, spec, settled[env] or fresh[env], pose, asleep=self._sleeping)
 
     def step(self, targets: Array, duration: float) -> None:
         """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
@@ -130,7 +128,7 @@ class WarpSimulator:
             self.failures.dump(int(env), self._specs[env])
             pose = targets[env]
             self.reset([int(env)], [self._specs[env]], pose[None])
-            self._set(self._state.failed, env, 1)
+            self._set(self._state.failed, int(env), 1)
 
     def snapshot(self, env: int) -> Settled:
         """Where everything in an environment is now."""
@@ -166,12 +164,15 @@ class WarpSimulator:
             device=self._device,
         )
 
-    def _settle(self, scenes: Sequence[tuple[int, SceneSpec]]) -> None:
+    def _settle(self, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[int, Settled]:
         """Let new scenes come to rest in their own environments, and remember them.
 
         The bed settles alone, so that its surface is known; then the rock grows in its place under the surface, is held
         while the soil finds rest around it, and let go.
         """
+        found: dict[int, Settled] = {}
+        if not scenes:
+            return found
         away = np.tile(np.array(BUCKET_AWAY, np.float32), (self.num_envs, 1))
         envs = wp.array(np.array([e for e, _ in scenes], np.int32), device=self._device)
         w, st = self._world, self._state
@@ -212,11 +213,13 @@ class WarpSimulator:
         for env, spec in scenes:
             settled = self._snapshot(env, floors[env])
             if np.linalg.norm(settled.rock_position - held[env].rock_position) > MOST_SETTLING:
-                # Among grains as large as itself a rock may find no rest where it shall lie; then it lies there, asleep.
+                # Among grains as large as itself a rock may find no rest in its place; then it lies there, asleep.
                 settled = held[env]
             if not np.isfinite(settled.grains).all():
                 raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
             self._cache.put(spec, settled)
+            found[env] = settled
+        return found
 
     def _snapshot(self, env: int, floor: float) -> Settled:
         rock_x, rock_q = self._state.rock_x.numpy()[env], self._state.rock_q.numpy()[env]
@@ -357,7 +360,7 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> 
 
 
 def _spring(substep: float) -> tuple[float, float]:
-    """Rate 1/s at which overlap goes, and share of the impulse let go, of an overdamped spring half as fast as the substeps."""
+    """Rate 1/s at which overlap goes, and share of the impulse let go, as of an overdamped spring."""
     damping = 10.0
     turn = 0.5 * 2 * math.pi
     stiffness = turn * (2 * damping + turn)

@@ -1,9 +1,9 @@
 """Contact impulses by projected Gauss-Seidel: rigid, inelastic, with Coulomb friction.
 
 Each contact keeps one impulse vector. A visit corrects the relative velocity and projects the impulse back onto the
-friction cone. (A contact between grains lets go a little of its impulse at each biased visit: without that, impulses that
-few visits cannot balance would ring through a deep bed.) `bias_rate` > 0 also takes away overlap; the last visit of a substep has none, so that the velocity with
-which overlap was taken away does not stay and no energy is made.
+friction cone. `bias_rate` > 0 also takes away overlap; the last visit of a substep has none, so that the velocity with
+which overlap was taken away does not stay and no energy is made. At a biased visit a contact between grains lets go a
+little of its impulse: without that, impulses that few visits cannot balance would ring through a deep bed.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def bucket_speed(point: wp.vec3, bucket: wp.vec4, bucket_v: wp.vec4):
 
 @wp.func
 def inverse_mass_at(inv_mass: float, inv_inertia: wp.mat33, r: wp.vec3, n: wp.vec3):
+    """kg^-1: how much a unit impulse along `n` at `r` changes the velocity there."""
     c = wp.cross(r, n)
     return inv_mass + wp.dot(c, inv_inertia * c)
 
@@ -144,7 +145,7 @@ def solve_extras(
     bias_rate: float,
     warm: int,
 ):
-    """Visit (or, if `warm`, apply the kept impulses of) grains against pit, rock and bucket; returns the rock's velocity."""
+    """Visit grains against pit, rock, bucket or, if `warm`, apply kept impulses; returns the rock's velocity."""
     first = (2 * env + flip) * prm.max_extras
     radius = 0.5 * prm.diameter
     limit = most_impulse(inv_mass, h)
