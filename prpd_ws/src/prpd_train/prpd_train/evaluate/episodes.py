@@ -23,7 +23,7 @@ class Outcome:
     length: float
     """Mean number of steps of the successful ones; NaN without any."""
     peak_force: float
-    """N, largest force on the bucket."""
+    """N, largest force on the bucket, but for the last step of each episode (the reset follows within it)."""
     samples: int
     """Steps simulated."""
     seconds: float
