@@ -11,7 +11,7 @@ from prpd_task.cell import Cell, look_at
 
 def test_file_round_trip(tmp_path) -> None:
     path = tmp_path / "cell.yaml"
-    path.write_text(yaml.safe_dump({k: v for k, v in _plain(Cell().to_dict()).items()}))
+    path.write_text(yaml.safe_dump(_plain(Cell().to_dict())))
     loaded = Cell.load(path)
     np.testing.assert_allclose(loaded.base_from_soil.matrix(), Cell().base_from_soil.matrix(), atol=1e-12)
     assert loaded.intrinsics == Cell().intrinsics

@@ -87,7 +87,11 @@ def test_held_counts_consecutive_steps() -> None:
 
 @pytest.mark.parametrize(
     "arguments, message",
-    [({"preset": "full"}, "full"), ({"control_period": 0.0}, "control_period"), ({"workspace_low": (1.0,) * 4}, "workspace")],
+    [
+        ({"preset": "full"}, "full"),
+        ({"control_period": 0.0}, "control_period"),
+        ({"workspace_low": (1.0,) * 4}, "workspace"),
+    ],
 )
 def test_bad_specs_are_named(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -26,7 +26,6 @@ def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
     return [
         ("lint", [PYTHON, "-m", "ruff", "check", "."]),
         ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
-        ("type stubs", [PYTHON, "tools/isaacgym_typings.py"]),
         ("stubs of Isaac Gym", [PYTHON, "tools/isaacgym_typings.py"]),
         ("types", [PYTHON, "-m", "mypy"]),
         ("unit tests", [*pytest, "-m", UNIT, "--cov", "--cov-report=term"]),

@@ -20,8 +20,7 @@ setup(
     extras_require={"test": ["pytest"]},
     zip_safe=False,
     entry_points={
-        "console_scripts": [
-        ],
+        "console_scripts": [],
         "prpd.commands": [
             "train = prpd_train.cli.train:main",
             "evaluate = prpd_train.cli.evaluate:main",

@@ -25,7 +25,6 @@ setup(
             "depth_camera = prpd_twin.depth_camera.node:main",
             "soil_world = prpd_twin.soil_world.node:main",
         ],
-        "prpd.commands": [
-        ],
+        "prpd.commands": [],
     },
 )

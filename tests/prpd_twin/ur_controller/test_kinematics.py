@@ -36,9 +36,7 @@ def test_ur_poses_go_forth_and_back(model: ArmModel, joints: np.ndarray) -> None
 @pytest.mark.parametrize("joints", ANYWHERE[:8])
 def test_tcp_moves_with_the_flange(model: ArmModel, joints: np.ndarray) -> None:
     model.tcp = TCP
-    np.testing.assert_allclose(
-        model.forward(joints).homogeneous, (model.flange(joints) * TCP).homogeneous, atol=1e-12
-    )
+    np.testing.assert_allclose(model.forward(joints).homogeneous, (model.flange(joints) * TCP).homogeneous, atol=1e-12)
     speeds, step = np.array([0.3, -0.2, 0.5, 0.1, -0.4, 0.7]), 1e-7
     before, after = model.forward(joints), model.forward(joints + step * speeds)
     twist = model.jacobian(joints) @ speeds

@@ -50,9 +50,7 @@ def test_line_path_is_straight_and_turns_evenly() -> None:
 def follow(lookahead: float, gain: float, target: callable, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     joints, speeds, trace = np.zeros(1), np.zeros(1), []
     for i in range(round(seconds / PERIOD)):
-        joints, speeds = servo_step(
-            joints, speeds, target(i * PERIOD), lookahead=lookahead, gain=gain, period=PERIOD
-        )
+        joints, speeds = servo_step(joints, speeds, target(i * PERIOD), lookahead=lookahead, gain=gain, period=PERIOD)
         trace.append(float(joints[0]))
     return np.array(trace), speeds
 

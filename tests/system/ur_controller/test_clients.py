@@ -232,5 +232,3 @@ def test_bytes_that_are_not_rtde_end_only_their_own_connection(shared: Emulator,
         raw.sendall(b"\x00\x05O\x00\x00")
         assert raw.recv(100) == b"", "a set-up request without its frequency"
     assert clients.receive.isConnected()
-
-

@@ -7,5 +7,5 @@ Conventions, everywhere in the project: SI units, radians, quaternions as (x, y,
 
 * `soil`: origin in the middle of the box at the nominal height of the soil's surface, z up, y the digging direction.
 * `bucket`: origin in the middle of the bowl's floor, x lateral, y forward to the tips, z up when the bucket is level.
-* `base_link`: the arm's base as REP-103 has it; `base`: the same turned by pi about z, which is what a UR controller uses.
+* `base_link`: the arm's base as REP-103 has it; `base`: the same turned by pi about z, which a UR controller uses.
 """

@@ -60,7 +60,8 @@ class BucketGeometry:
                 raise ValueError(f"bucket {name} must be positive, not {getattr(self, name)!r}")
         if self.shape == "fork" and (self.tines < 2 or self.tines * self.tine_width >= self.width):
             raise ValueError(
-                f"{self.tines} tines of {self.tine_width} m do not fit a bucket {self.width} m wide; use fewer or thinner ones"
+                f"{self.tines} tines of {self.tine_width} m do not fit a bucket {self.width} m wide; "
+                "use fewer or thinner ones"
             )
 
     def boxes(self) -> List[Box]:
@@ -71,7 +72,9 @@ class BucketGeometry:
         t = self.thickness
         x = (self.width + t) / 2
         size = (t, self.length, height)
-        return [Box(f"{side}_{name}", (s * x, 0.0, bottom + height / 2), size) for side, s in (("left", -1), ("right", 1))]
+        return [
+            Box(f"{side}_{name}", (s * x, 0.0, bottom + height / 2), size) for side, s in (("left", -1), ("right", 1))
+        ]
 
     def _solid(self) -> List[Box]:
         t, w, h = self.thickness, self.width, self.height

@@ -43,7 +43,9 @@ class Contract:
         count = len(terms(self.task.preset))
         for name in ("observation_low", "observation_high"):
             if len(getattr(self, name)) != count:
-                raise ContractError(f"{name} has {len(getattr(self, name))} values; preset {self.task.preset!r} has {count} inputs")
+                raise ContractError(
+                    f"{name} has {len(getattr(self, name))} values; preset {self.task.preset!r} has {count} inputs"
+                )
 
     @property
     def observation_names(self) -> List[str]:
@@ -51,7 +53,7 @@ class Contract:
         return [t.name for t in terms(self.task.preset)]
 
     def to_json(self) -> str:
-        """Text for the ONNX file; floats survive the round trip exactly. Names and units are spelled out for readers."""
+        """Text for the ONNX file; floats survive the round trip exactly, names and units are spelled out."""
         data = asdict(self)
         data["observations"] = [asdict(t) for t in terms(self.task.preset)]
         data["actions"] = [
@@ -68,7 +70,10 @@ class Contract:
             data = json.loads(text)
             version = data["version"]
             if version != VERSION:
-                raise ContractError(f"contract version {version} cannot be read by this program (it reads {VERSION}); export the policy again")
+                raise ContractError(
+                    f"contract version {version} cannot be read by this program (it reads {VERSION}); "
+                    "export the policy again"
+                )
             task = dict(data["task"])
             task["bucket"] = BucketGeometry(**task["bucket"])
             task["success"] = SuccessSpec(**task["success"])
@@ -87,12 +92,16 @@ class Contract:
         expected = json.loads(contract.to_json())
         for name in ("observations", "actions", "bucket_hash"):
             if data.get(name) != expected[name]:
-                raise ContractError(f"the policy's {name} are {data.get(name)!r}, this program means {expected[name]!r}; export the policy again")
+                raise ContractError(
+                    f"the policy's {name} are {data.get(name)!r}, this program means {expected[name]!r}; "
+                    "export the policy again"
+                )
         return contract
 
     def refuse_unless_met(self, *, bucket: BucketGeometry) -> None:
         """Raise if the cell's bucket is not the one that the policy was trained with."""
         if bucket.hash() != self.task.bucket.hash():
             raise ContractError(
-                f"the policy was trained with bucket {self.task.bucket}, the cell has {bucket}; mount that bucket or train with this one"
+                f"the policy was trained with bucket {self.task.bucket}, the cell has {bucket}; "
+                "mount that bucket or train with this one"
             )

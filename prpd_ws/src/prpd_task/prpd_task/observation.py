@@ -21,7 +21,12 @@ class Term:
 
 _BUCKET = tuple(
     Term(f"bucket_{axis}", unit, "soil", f"measured {what} of the bucket")
-    for axis, unit, what in (("x", "m", "position"), ("y", "m", "position"), ("z", "m", "position"), ("pitch", "rad", "pitch"))
+    for axis, unit, what in (
+        ("x", "m", "position"),
+        ("y", "m", "position"),
+        ("z", "m", "position"),
+        ("pitch", "rad", "pitch"),
+    )
 )
 _ROCK = tuple(Term(f"rock_{axis}", "m", "soil", "estimated centre of the rock") for axis in "xyz")
 _FLAG = (Term("rock_in_bucket", "1", "", "1 if the rock is believed to rest in the bucket, else 0"),)
@@ -60,6 +65,8 @@ def observe(
     columns = [bucket_pose[..., i] for i in range(4)] + [rock_position[..., i] for i in range(3)] + [rock_in_bucket]
     if spec.preset == "extended":
         if bucket_force is None or rock_size is None or surface_height is None:
-            raise ValueError("the `extended` preset observes bucket_force, rock_size and surface_height too; pass all three")
+            raise ValueError(
+                "the `extended` preset observes bucket_force, rock_size and surface_height too; pass all three"
+            )
         columns += [bucket_force[..., i] for i in range(3)] + [rock_size, surface_height]
     return namespace(bucket_pose).stack(columns, -1)

@@ -24,7 +24,7 @@ def excavated(
 ) -> Array:
     """Whether the rock, at this instant, rests in the bucket and is clear of the soil.
 
-    `rock_bottom` is the height of the rock's lowest point and `surface_height` the soil's undisturbed height, both (...)
+    `rock_bottom` is the height of the rock's lowest point, `surface_height` that of the undisturbed soil, both (...)
     m in the soil frame; velocities are (..., 3) m/s of rock centre and bucket origin. Success is this, held for
     `spec.hold_steps` control steps (see `held`).
     """

@@ -1,1 +1,1 @@
-"""Progressive-resolution policy distillation: scenes, simulators, environment, learning, evaluation, export. Knows no ROS."""
+"""Progressive-resolution policy distillation: scenes, simulators, learning, evaluation, export. Knows no ROS."""

@@ -250,7 +250,6 @@ class ControlScript(ScriptMachine):
         self.host.watch(self.command_register, self.number(0))
 
 
-
 _HANDLERS: Dict[int, Callable[[ControlScript], Any]] = {
     1: ControlScript._movej,
     2: ControlScript._movej_ik,

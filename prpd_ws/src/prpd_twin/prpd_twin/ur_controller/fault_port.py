@@ -141,4 +141,3 @@ async def serve(ports: Ports, reader: asyncio.StreamReader, writer: asyncio.Stre
         pass
     finally:
         writer.close()
-

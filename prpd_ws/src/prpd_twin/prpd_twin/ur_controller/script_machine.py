@@ -154,4 +154,3 @@ class ScriptMachine:
             return False
         self.progress(-1)
         return True
-
