@@ -77,7 +77,7 @@ class WorkerSimulator:
         for k, share in enumerate(self._shares):
             mine = np.flatnonzero((envs >= share[0]) & (envs <= share[-1]))
             if len(mine):
-                jobs[k] = ("reset", envs[mine] - share[0], [specs[i] for i in mine], poses[mine])
+                jobs[k] = ("reset", envs[mine] - share[0], [specs[int(i)] for i in mine], poses[mine])
         self._do(jobs)
 
     def step(self, targets: Array, duration: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from prpd_task.frames import pitch_quaternion, quaternion_rotate
 from prpd_train.engines.bury import MOST_SETTLING, floor_of, make_room, rock_place
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
-from prpd_train.engines.physx.scene import GRAIN_SHAPES, PhysxScene, sapien, to_pose
+from prpd_train.engines.physx.scene import GRAIN_SHAPES, PhysxScene, to_pose
 from prpd_train.engines.protocol import SimState
 from prpd_train.engines.settle import BUCKET_AWAY, Settled, SettledCache
 from prpd_train.scene.generator import place_grains
@@ -187,7 +187,7 @@ class PhysxSimulator:
         return free if np.linalg.norm(free.rock_position - rock) < MOST_SETTLING else held
 
 
-def _bucket_pose(pose: np.ndarray) -> sapien.Pose:
+def _bucket_pose(pose: np.ndarray) -> Any:
     return to_pose(pose[:3], pitch_quaternion(np.float64(pose[3])))
 
 
