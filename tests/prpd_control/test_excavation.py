@@ -34,7 +34,8 @@ class Cell:
 
     def read(self):
         if self.driver_on:
-            self.last_bucket = BucketReading(self.now, self.pose.copy(), np.array([0, 0, self.load - self.weight * self.carried]), self.mode, "why")
+            force = np.array([0.0, 0.0, self.load - self.weight * self.carried])
+            self.last_bucket = BucketReading(self.now, self.pose.copy(), force, self.mode, "why")
         if self.camera_on:
             inside = 1.0 if self.carried and self.believes else 0.0
             self.last_rock = RockReading(
