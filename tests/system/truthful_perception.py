@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
-from prpd_control.ros import spin
 from prpd_interfaces.msg import RockState, SoilState
+from prpd_ros.process import spin
 
 
 class TruthfulPerception(Node):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
@@ -22,6 +22,7 @@ from prpd_perception.estimator import RockEstimator
 from prpd_perception.extrinsics import Extrinsics
 from prpd_perception.health import Health
 from prpd_perception.parameters import Parameters, declare
+from prpd_ros.lifecycle import LifecycleNode
 from prpd_task.bucket import BucketGeometry
 
 
@@ -206,6 +207,6 @@ def _seconds(stamp: Time) -> float:
 
 def main() -> int:
     """Console script."""
-    from prpd_control.ros import spin
+    from prpd_ros.process import spin
 
     return spin(RockStateNode)

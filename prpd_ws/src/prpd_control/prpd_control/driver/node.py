@@ -13,7 +13,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
@@ -27,8 +27,9 @@ from prpd_control.driver.process import StreamProcess
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.state_block import State
 from prpd_control.driver.stops import Cause, Mode, Stop
-from prpd_control.ros import spin
 from prpd_interfaces.msg import BucketCommand, BucketState
+from prpd_ros.lifecycle import LifecycleNode
+from prpd_ros.process import spin
 from prpd_task.cell import Cell
 
 STATE_PERIOD = 0.01

@@ -14,7 +14,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
@@ -27,9 +27,10 @@ from prpd_control.excavate.reasons import Outcome, Reason, Result
 from prpd_control.excavate.settings import ExcavationSettings
 from prpd_control.policy.runtime import Policy
 from prpd_control.resources import shipped_policy
-from prpd_control.ros import spin
 from prpd_interfaces.action import Excavate
 from prpd_interfaces.msg import BucketCommand, BucketState, PolicyStatus, RockState
+from prpd_ros.lifecycle import LifecycleNode
+from prpd_ros.process import spin
 from prpd_task.bucket import BucketGeometry
 from prpd_task.errors import UserError
 from prpd_task.scheduling import be_real_time

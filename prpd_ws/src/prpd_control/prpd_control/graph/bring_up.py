@@ -10,7 +10,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.node import Node
 
-from prpd_control.ros import spin
+from prpd_ros.process import spin
 
 RETRY_AFTER = 1.0
 """s, after a refusal."""

@@ -11,9 +11,9 @@ from mcap.writer import Writer
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 
-from prpd_control.ros import spin
 from prpd_control.trials.message_types import definition, message_class
 from prpd_interfaces.msg import TrialStatus
+from prpd_ros.process import spin
 from prpd_task.errors import UserError
 
 IMAGE = "sensor_msgs/msg/Image"

@@ -11,9 +11,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from prpd_control.excavate.readings import UNKNOWN_ROCK_SIZE, Mode, RockStatus
-from prpd_control.ros import spin
 from prpd_control.watch.arm_shapes import ArmShapes
 from prpd_interfaces.msg import BucketState, PolicyStatus, RockState, SoilState
+from prpd_ros.process import spin
 from prpd_task.cell import Cell
 from prpd_task.errors import UserError
 from prpd_task.frames import Pose

@@ -86,6 +86,6 @@ def _camera_info(cell: Cell) -> CameraInfo:
 
 def main() -> int:
     """Console script."""
-    from prpd_control.ros import spin
+    from prpd_ros.process import spin
 
     return spin(DepthCameraNode)

@@ -1,0 +1,26 @@
+"""A lifecycle node that outlives a wrong request."""
+
+from __future__ import annotations
+
+from lifecycle_msgs.srv import ChangeState
+from rclpy import lifecycle
+from rclpy.impl.implementation_singleton import rclpy_implementation
+
+
+class LifecycleNode(lifecycle.LifecycleNode):
+    """rclpy's, but a transition that the present state does not have is refused.
+
+    In rclpy (Jazzy) such a request raises through the executor, which ends the process: one wrong `ros2 lifecycle set`
+    would take down a node that holds a robot.
+    """
+
+    def _LifecycleNodeMixin__on_change_state(  # noqa: N802 - rclpy's private name: it has no public hook
+        self, request: ChangeState.Request, response: ChangeState.Response
+    ) -> ChangeState.Response:
+        try:
+            return super()._LifecycleNodeMixin__on_change_state(request, response)
+        except rclpy_implementation.RCLError:
+            asked = request.transition.label or request.transition.id
+            self.get_logger().warning(f"no transition {asked} from the present state")
+            response.success = False
+            return response
