@@ -20,7 +20,7 @@ class Extrinsics:
         self._buffer = None
         if parameters.extrinsics == "tf":
             try:
-                from tf2_ros import Buffer, TransformListener  # type: ignore[import-not-found]
+                from tf2_ros import Buffer, TransformListener
             except ImportError as error:
                 raise ImportError(
                     "extrinsics from TF need the package tf2_ros; install it or set extrinsics to `cell`"
