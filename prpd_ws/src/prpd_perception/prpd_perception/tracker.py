@@ -91,6 +91,8 @@ class Tracker:
             (t.distance(measurements[i].position, measurements[i].covariance), t.identity, i)
             for t in self.tracks
             for i in useful
+            # What only an operator knows of, a weak candidate must not pull away.
+            if not t.told or measurements[i].score >= self.config.start_score
         ]
         for distance, identity, i in sorted(pairs):
             if distance > self.config.gate:
