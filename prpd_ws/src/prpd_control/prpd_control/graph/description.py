@@ -178,8 +178,9 @@ def excavation(options: Options) -> list[Process]:
     remappings = images if options.camera != "camera" else {}
     driver: dict[str, Any] = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
     if options.twin:
-        # Robot and driver share a machine without a real-time kernel: its hiccups are not the robot's.
-        driver |= {"watchdog_rate": 10.0, "command_grace": 0.15}
+        # Robot, soil and driver share two cores without a real-time kernel: its hiccups are not the robot's, and what
+        # a stream at 500 Hz costs would starve the camera.
+        driver |= {"rate": 125.0, "watchdog_rate": 10.0, "command_grace": 0.15}
     nodes = [
         Process(
             "bucket_driver",
