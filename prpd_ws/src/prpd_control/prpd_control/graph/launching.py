@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import os
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
@@ -25,6 +22,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchContext, LaunchDescription
+from prpd_control.graph.arguments import field_texts, parse
 from prpd_control.graph.dds import environment
 from prpd_control.graph.description import Process
 
@@ -72,30 +70,3 @@ def _actions(process: Process) -> list[Any]:
         return [EmitEvent(event=Shutdown(reason=reason))]
 
     return [RegisterEventHandler(OnProcessExit(target_action=action, on_exit=ended)), action]
-
-
-def parse(text: str, kind: str, name: str) -> Any:
-    """The value of a launch argument, which `launch` hands over as text."""
-    if kind == "bool":
-        if text.lower() not in ("true", "false"):
-            raise ValueError(f"{name} must be true or false, not {text!r}")
-        return text.lower() == "true"
-    if kind in ("int", "float"):
-        try:
-            return int(text) if kind == "int" else float(text)
-        except ValueError:
-            raise ValueError(f"{name} must be a number, not {text!r}") from None
-    return text
-
-
-def field_texts(options: type) -> dict[str, str]:
-    """The text below each field of a dataclass, which is also what the command line shows."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(options))).body
-    texts = {}
-    if isinstance(body, ast.ClassDef):
-        for statement, following in zip(body.body, body.body[1:], strict=False):
-            if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
-                continue
-            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                texts[statement.target.id] = " ".join(str(following.value.value).split())
-    return texts
