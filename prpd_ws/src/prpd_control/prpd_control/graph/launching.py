@@ -25,6 +25,7 @@ from launch import LaunchContext, LaunchDescription
 from prpd_control.graph.arguments import field_texts, parse
 from prpd_control.graph.dds import environment
 from prpd_control.graph.description import Process
+from prpd_control.graph.locks import Lock
 
 SET_HERE = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
@@ -41,9 +42,16 @@ def describe(options: type, build: Callable[[Any], Sequence[Process]], **default
     def start(context: LaunchContext) -> list[Any]:
         given = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(options)}
         chosen = options(**{f.name: parse(given[f.name], str(f.type), f.name) for f in fields(options)})
-        return [action for process in build(chosen) for action in _actions(process)]
+        processes = build(chosen)
+        for process in processes:
+            # Two nodes of one name in one domain would share their topics, and each would get the other's.
+            locks.append(Lock(f"domain-{domain}-{process.name}"))
+            locks[-1].acquire()
+        return [action for process in processes for action in _actions(process)]
 
-    here = environment(int(os.environ.get("ROS_DOMAIN_ID", "0")))
+    domain = int(os.environ.get("ROS_DOMAIN_ID", "0"))
+    locks: list[Lock] = []  # held as long as the launch runs
+    here = environment(domain)
     variables = [SetEnvironmentVariable(name, here[name]) for name in SET_HERE]
     return LaunchDescription([*arguments, *variables, OpaqueFunction(function=start)])
 
