@@ -7,9 +7,10 @@ import pytest
 
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.orders import Inputs, Phase
-from prpd_control.excavate.readings import BucketReading, Mode, RockReading, RockStatus
+from prpd_control.excavate.readings import BucketReading, RockReading, RockStatus
 from prpd_control.excavate.reasons import Outcome, Reason
 from prpd_control.excavate.settings import ExcavationSettings
+from prpd_control.modes import Mode
 from prpd_control.policy.runtime import Policy
 from prpd_task.frames import bucket_to_soil
 from prpd_task.spec import TaskSpec

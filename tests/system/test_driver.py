@@ -16,7 +16,7 @@ from prpd_control.driver import channel
 from prpd_control.driver.limits import Target
 from prpd_control.driver.process import StreamProcess
 from prpd_control.driver.settings import DriverSettings
-from prpd_control.driver.stops import Mode
+from prpd_control.modes import Mode
 from prpd_task.cell import Cell
 from prpd_task.description import robot_description
 from prpd_twin.ur_controller.kinematics import ArmModel, pose_from_ur

@@ -9,7 +9,7 @@ from prpd_control.driver import channel
 from prpd_control.driver.channel import Channel, Closed
 from prpd_control.driver.limits import Target
 from prpd_control.driver.state_block import State, StateBlock
-from prpd_control.driver.stops import Mode
+from prpd_control.modes import Mode
 
 
 def state(n=0.0, reason=""):

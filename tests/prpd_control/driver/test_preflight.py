@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from prpd_control.driver import preflight
-from prpd_control.driver.stops import Cause, Mode
+from prpd_control.driver.stops import Cause
+from prpd_control.modes import Mode
 from prpd_task import ur5e
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose

@@ -10,7 +10,7 @@ from rclpy.time import Time
 
 from prpd_control.driver import ros_messages
 from prpd_control.driver.state_block import State
-from prpd_control.driver.stops import Mode
+from prpd_control.modes import Mode
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose, pitch_quaternion
 

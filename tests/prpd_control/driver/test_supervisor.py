@@ -9,9 +9,10 @@ import pytest
 from prpd_control.driver.health import Reading
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings
-from prpd_control.driver.stops import Cause, Mode
+from prpd_control.driver.stops import Cause
 from prpd_control.driver.supervisor import Do, Supervisor
 from prpd_control.driver.tool_frames import ToolFrames
+from prpd_control.modes import Mode
 from prpd_task import ur5e
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose

@@ -26,7 +26,8 @@ from prpd_control.driver.limits import Target
 from prpd_control.driver.process import StreamProcess
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.state_block import State
-from prpd_control.driver.stops import Cause, Mode, Stop
+from prpd_control.driver.stops import Cause, Stop
+from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin

@@ -10,8 +10,8 @@ from rclpy.time import Time
 from sensor_msgs.msg import JointState
 
 from prpd_control.driver.state_block import State
-from prpd_control.driver.stops import Mode
 from prpd_control.driver.tool_frames import attitude
+from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketState
 from prpd_task.cell import BASE_LINK_FROM_BASE, Cell
 from prpd_task.frames import Pose

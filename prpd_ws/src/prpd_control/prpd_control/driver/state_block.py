@@ -11,7 +11,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-from prpd_control.driver.stops import Mode
+from prpd_control.modes import Mode
 
 NOWHERE = (float("nan"),) * 7
 

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 
-
-class Mode(IntEnum):
-    """Of the driver, as in BucketState.msg."""
-
-    DISCONNECTED = 0
-    IDLE = 1
-    STREAMING = 2
-    MOVING = 3
-    STOPPED = 4
-    FAULT = 5
-
+from prpd_control.modes import Mode
 
 RECOVER = "Then call the service bucket_driver/recover."
 ENABLE = (

@@ -21,9 +21,10 @@ from prpd_control.driver.lateness import Lateness, quantile
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.state_block import NOWHERE, State, StateBlock
-from prpd_control.driver.stops import Cause, Mode, Stop
+from prpd_control.driver.stops import Cause, Stop
 from prpd_control.driver.supervisor import Do, Supervisor
 from prpd_control.driver.tool_frames import ToolFrames
+from prpd_control.modes import Mode
 from prpd_task.cell import Cell
 
 LEAVE_TIMEOUT = 2.0

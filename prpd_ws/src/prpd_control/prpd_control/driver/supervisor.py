@@ -12,8 +12,9 @@ from prpd_control.driver import health, limits
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.plan import Pace, Plan, plan_to
 from prpd_control.driver.settings import DriverSettings
-from prpd_control.driver.stops import Cause, Mode, Stop
+from prpd_control.driver.stops import Cause, Stop
 from prpd_control.driver.tool_frames import Setpoint
+from prpd_control.modes import Mode
 
 REST: Setpoint = (0.0,) * 7
 FORCE_RAMP = 0.05

@@ -16,10 +16,11 @@ import numpy as np
 
 from prpd_control.excavate.history import BucketHistory
 from prpd_control.excavate.orders import Inputs, Order, Phase, PolicyStep
-from prpd_control.excavate.readings import BucketReading, Mode, RockReading, RockStatus, observation
+from prpd_control.excavate.readings import BucketReading, RockReading, RockStatus, observation
 from prpd_control.excavate.reasons import Reason, Result
 from prpd_control.excavate.route import Journey, NotArrivedError, Travel, over_the_top
 from prpd_control.excavate.settings import ExcavationSettings
+from prpd_control.modes import Mode
 from prpd_control.policy.runtime import Policy, PolicyError, range_violation, worst_input
 from prpd_task.action import next_target
 from prpd_task.frames import bucket_to_soil

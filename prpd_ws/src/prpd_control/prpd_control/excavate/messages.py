@@ -7,7 +7,8 @@ from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Point
 
 from prpd_control.excavate.orders import PolicyStep
-from prpd_control.excavate.readings import BucketReading, Mode, RockReading, RockStatus
+from prpd_control.excavate.readings import BucketReading, RockReading, RockStatus
+from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketCommand, BucketState, PolicyStatus, RockState
 from prpd_task.contract import Contract
 from prpd_task.frames import Pose

@@ -22,9 +22,10 @@ from std_srvs.srv import Trigger
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.messages import bucket_command, bucket_reading, policy_status, rock_reading, seconds
 from prpd_control.excavate.orders import Inputs, Order
-from prpd_control.excavate.readings import BucketReading, Mode, RockReading
+from prpd_control.excavate.readings import BucketReading, RockReading
 from prpd_control.excavate.reasons import Outcome, Reason, Result
 from prpd_control.excavate.settings import ExcavationSettings
+from prpd_control.modes import Mode
 from prpd_control.policy.runtime import Policy
 from prpd_control.resources import shipped_policy
 from prpd_interfaces.action import Excavate

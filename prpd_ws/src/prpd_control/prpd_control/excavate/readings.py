@@ -7,23 +7,13 @@ from enum import IntEnum
 
 import numpy as np
 
+from prpd_control.modes import Mode
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_task.observation import observe
 from prpd_task.spec import TaskSpec
 
 UNKNOWN_ROCK_SIZE = 0.05
 """m, edge of the nominal rock: taken where perception does not know the size."""
-
-
-class Mode(IntEnum):
-    """Of the bucket driver, as in BucketState.msg."""
-
-    DISCONNECTED = 0
-    IDLE = 1
-    STREAMING = 2
-    MOVING = 3
-    STOPPED = 4
-    FAULT = 5
 
 
 class RockStatus(IntEnum):

@@ -10,7 +10,8 @@ import viser
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from prpd_control.excavate.readings import UNKNOWN_ROCK_SIZE, Mode, RockStatus
+from prpd_control.excavate.readings import UNKNOWN_ROCK_SIZE, RockStatus
+from prpd_control.modes import Mode
 from prpd_control.watch.arm_shapes import ArmShapes
 from prpd_interfaces.msg import BucketState, PolicyStatus, RockState, SoilState
 from prpd_ros.process import spin
