@@ -159,7 +159,7 @@ def test_an_empty_bucket_in_the_air_and_a_push_in_the_soil_are_no_rock(make_poli
     assert not any(o.policy_step.observation[7] for o in cell.orders if o.policy_step)
 
 
-def test_the_policy_sees_the_bucket_where_its_last_command_brings_it(policy):
+def test_the_policy_sees_the_bucket_where_it_was_last_sent(policy):
     cell = Cell(policy)
     cell.run(until=Phase.DIG)
     cell.frozen = True

@@ -33,7 +33,7 @@ def test_text_spells_out_names_units_and_scale() -> None:
         "name": "bucket_pitch",
         "unit": "rad",
         "frame": "soil",
-        "description": "measured pitch of the bucket",
+        "description": "pitch to which the bucket was last sent",
     }
     assert [a["scale"] for a in data["actions"]] == [0.02, 0.02, 0.02, 0.1]
 

@@ -43,7 +43,7 @@ def test_the_target_stays_in_the_workspace() -> None:
 def test_observation_has_one_column_per_term(preset: str, size: int) -> None:
     observation = observe(
         TaskSpec(preset=preset),
-        bucket_pose=np.tile(POSE, (3, 1)),
+        bucket_target=np.tile(POSE, (3, 1)),
         rock_position=np.ones((3, 3)),
         rock_in_bucket=np.array([0.0, 1.0, 0.0]),
         bucket_force=np.full((3, 3), 7.0),
@@ -58,7 +58,7 @@ def test_observation_has_one_column_per_term(preset: str, size: int) -> None:
 
 def test_extended_needs_its_inputs() -> None:
     with pytest.raises(ValueError, match="bucket_force"):
-        observe(TaskSpec(preset="extended"), bucket_pose=POSE, rock_position=np.zeros(3), rock_in_bucket=np.array(0.0))
+        observe(TaskSpec(preset="extended"), bucket_target=POSE, rock_position=np.zeros(3), rock_in_bucket=np.array(0.0))
 
 
 def test_success_is_a_resting_rock_in_the_bucket_clear_of_the_soil() -> None:
@@ -110,7 +110,7 @@ def test_torch_gives_the_same_numbers() -> None:
     np.testing.assert_array_equal(flags.numpy(), in_bucket(SPEC, target, rock))
     observation = observe(
         SPEC,
-        bucket_pose=torch.from_numpy(target),
+        bucket_target=torch.from_numpy(target),
         rock_position=torch.from_numpy(rock),
         rock_in_bucket=flags.to(torch.float64),
     )

@@ -121,13 +121,24 @@ def test_the_bucket_follows_late_by_the_lag(kinematic):
 
 
 def test_the_observation_is_late_by_the_delay(kinematic):
-    config = replace(PLAIN, latency=Latency((0.0, 0.0), (0.05, 0.05)))
+    config = replace(PLAIN, latency=Latency((0.0, 0.0), (0.15, 0.15)))
     env = make(kinematic, config)
     env.reset()
+    rock = env.simulator.state.rock_position
+    rock_before = float(rock[0, 2])
+    seen = []
+    for height in (0.1, 0.2, 0.3):
+        rock[:, 2] = height
+        seen.append(env.step(torch.zeros(4, 4)).observation[0, 6].item())
+    assert seen[1:] == pytest.approx([0.5 * (rock_before + 0.1), 0.5 * (0.1 + 0.2)], abs=1e-6)
+
+
+def test_the_bucket_is_observed_where_it_was_sent(kinematic):
+    env = make(kinematic, replace(PLAIN, latency=Latency((0.2, 0.2), (0.0, 0.0))))
+    env.reset()
     step = env.step(torch.ones(4, 4))
-    pose = torch.as_tensor(env.simulator.state.bucket_pose)
-    moved = pose[:, 0] - PLAIN.task.start_pose[0]
-    torch.testing.assert_close(step.observation[:, 0], pose[:, 0] - moved / 2)
+    torch.testing.assert_close(step.observation[:, :4], env.target)
+    assert not np.allclose(env.simulator.state.bucket_pose, env.target)
 
 
 def test_measurement_errors_have_the_sizes_asked_for(kinematic):
@@ -206,7 +217,7 @@ def test_the_extended_preset_observes_thirteen_numbers(kinematic):
 def test_settings_that_contradict_each_other_are_named():
     with pytest.raises(ValueError, match="solid"):
         EnvConfig(scene="solid")
-    with pytest.raises(ValueError, match="control period"):
+    with pytest.raises(ValueError, match="beyond which no policy acts"):
         EnvConfig(latency=Latency((0.0, 0.0), (0.0, 0.3)))
     with pytest.raises(ValueError, match="bucket_lag"):
         Latency(bucket_lag=(0.1, 0.0))

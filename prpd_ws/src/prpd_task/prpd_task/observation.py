@@ -20,7 +20,7 @@ class Term:
 
 
 _BUCKET = tuple(
-    Term(f"bucket_{axis}", unit, "soil", f"measured {what} of the bucket")
+    Term(f"bucket_{axis}", unit, "soil", f"{what} to which the bucket was last sent")
     for axis, unit, what in (
         ("x", "m", "position"),
         ("y", "m", "position"),
@@ -50,7 +50,7 @@ def terms(preset: str) -> Tuple[Term, ...]:
 def observe(
     spec: TaskSpec,
     *,
-    bucket_pose: Array,
+    bucket_target: Array,
     rock_position: Array,
     rock_in_bucket: Array,
     bucket_force: Optional[Array] = None,
@@ -59,14 +59,14 @@ def observe(
 ) -> Array:
     """The observation (..., n) of the spec's preset.
 
-    `bucket_pose` is (..., 4), `rock_position` (..., 3) m, `rock_in_bucket` (...) 0 or 1, `bucket_force` (..., 3) N,
+    `bucket_target` is (..., 4), `rock_position` (..., 3) m, `rock_in_bucket` (...) 0 or 1, `bucket_force` (..., 3) N,
     `rock_size` and `surface_height` (...) m; all in the soil frame.
     """
-    columns = [bucket_pose[..., i] for i in range(4)] + [rock_position[..., i] for i in range(3)] + [rock_in_bucket]
+    columns = [bucket_target[..., i] for i in range(4)] + [rock_position[..., i] for i in range(3)] + [rock_in_bucket]
     if spec.preset == "extended":
         if bucket_force is None or rock_size is None or surface_height is None:
             raise ValueError(
                 "the `extended` preset observes bucket_force, rock_size and surface_height too; pass all three"
             )
         columns += [bucket_force[..., i] for i in range(3)] + [rock_size, surface_height]
-    return namespace(bucket_pose).stack(columns, -1)
+    return namespace(bucket_target).stack(columns, -1)

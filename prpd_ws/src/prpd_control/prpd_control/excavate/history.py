@@ -1,4 +1,4 @@
-"""Where the bucket was a moment ago: images are older than the arm's own state."""
+"""What the bucket felt a moment ago."""
 
 from __future__ import annotations
 
@@ -30,10 +30,3 @@ class BucketHistory:
             raise LookupError("no bucket reading yet")
         newest = self._readings[-1].stamp
         return np.mean([r.force for r in self._readings if newest - r.stamp <= duration], axis=0)
-
-    def pose_at(self, stamp: float) -> np.ndarray:
-        """(4,) the bucket's pose at `stamp`, between two readings; the oldest or newest known outside them."""
-        if not self._readings:
-            raise LookupError("no bucket reading yet")
-        stamps = [r.stamp for r in self._readings]
-        return np.array([np.interp(stamp, stamps, [r.pose[i] for r in self._readings]) for i in range(4)])

@@ -187,9 +187,8 @@ class Excavation:
         return self._policy_step(inputs, bucket, rock)
 
     def _policy_step(self, inputs: Inputs, bucket: BucketReading, rock: RockReading) -> Order:
-        seen_from = self._history.pose_at(rock.stamp)
         carried = self._carries(bucket, rock)
-        seen = observation(self._task, bucket, rock, carried=carried, seen_from=seen_from, target=self._target)
+        seen = observation(self._task, bucket, rock, carried=carried, target=self._target)
         violation = range_violation(self._policy.contract, seen)
         if violation > self._settings.max_range_violation:
             detail = f"{worst_input(self._policy.contract, seen)}; {violation:.2f} of its range outside"

@@ -8,7 +8,6 @@ from enum import IntEnum
 import numpy as np
 
 from prpd_control.modes import Mode
-from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_task.observation import observe
 from prpd_task.spec import TaskSpec
 
@@ -79,26 +78,17 @@ class RockReading:
 
 
 def observation(
-    spec: TaskSpec,
-    bucket: BucketReading,
-    rock: RockReading,
-    *,
-    carried: bool,
-    seen_from: np.ndarray,
-    target: np.ndarray,
+    spec: TaskSpec, bucket: BucketReading, rock: RockReading, *, carried: bool, target: np.ndarray
 ) -> np.ndarray:
-    """(n,) the policy's input, in the contract's order and units, foreseen to the moment when its action begins.
+    """(n,) the policy's input, in the contract's order and units.
 
-    In training a step ends with the bucket at its target, and the next action begins there. An arm is a quarter of a
-    second behind; a policy that sees that lag steers against it and overshoots. So the bucket is taken to be at its
-    last `target` (4,), which it is about to reach (the driver stops one that does not follow), and a rock that is
-    `carried` moves along from where it was seen, which was with the bucket at `seen_from` (4,).
+    As in training: `target` (4,) is where the bucket was last sent, which it reaches a moment later, and the rock is
+    where it was seen a moment ago, `carried` or not.
     """
-    foreseen = bucket_to_soil(target, soil_to_bucket(seen_from, rock.position)) if carried else rock.position
     return observe(
         spec,
-        bucket_pose=target,
-        rock_position=foreseen,
+        bucket_target=target,
+        rock_position=rock.position,
         rock_in_bucket=np.float64(carried),
         bucket_force=bucket.force,
         rock_size=np.float64(rock.edge),

@@ -18,10 +18,10 @@ Range = Tuple[float, float]
 class Latency:
     """Delays between command, motion and observation, drawn for each episode. Ours: the paper names none."""
 
-    bucket_lag: Range = (0.0, 0.08)
-    """s, by which the bucket follows a moving target (a UR's servo look-ahead and its filters)."""
-    observation_delay: Range = (0.0, 0.1)
-    """s, age of what is observed; at most one control period."""
+    bucket_lag: Range = (0.0, 0.3)
+    """s, by which the bucket follows a moving target: the driver's interpolation, a UR's servo look-ahead and filters."""
+    observation_delay: Range = (0.0, 0.2)
+    """s, age of what the camera saw when the policy acts on it."""
 
     def __post_init__(self) -> None:
         for name in ("bucket_lag", "observation_delay"):
@@ -68,10 +68,10 @@ class EnvConfig:
             raise ValueError(f"force_stop must be positive, not {self.force_stop!r} N")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
-        if self.latency.observation_delay[1] > self.task.control_period:
+        if self.latency.observation_delay[1] > self.task.max_observation_age:
             raise ValueError(
-                f"an observation delay of up to {self.latency.observation_delay[1]} s exceeds the control period of "
-                f"{self.task.control_period} s; lower latency.observation_delay"
+                f"an observation delay of up to {self.latency.observation_delay[1]} s exceeds the age of "
+                f"{self.task.max_observation_age} s beyond which no policy acts; lower latency.observation_delay"
             )
 
 

@@ -19,6 +19,7 @@ from prpd_task.success import excavated, held, in_bucket, out_of_reach
 from prpd_train import engines
 from prpd_train.engines.protocol import Simulator
 from prpd_train.env.config import EnvConfig
+from prpd_train.env.delay import DelayLine
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.randomisation import Sample
 from prpd_train.scene.spec import SceneSpec
@@ -65,7 +66,7 @@ class Excavation:
         self.config = config
         self.delta = delta
         self.force_stop = config.force_stop if delta <= config.force_stop_from + 1e-9 else math.inf
-        """N; a learner may lift this limit until it knows the task."""
+        """N; a learner may lift this limit until it knows the task. Without it, force costs nothing either."""
         self.num_envs = num_envs
         self.observation_size = len(terms(config.task.preset))
         self.scenes: List[SceneSpec] = [
@@ -84,7 +85,7 @@ class Excavation:
         self.noise, self.flag_error, self.delay, self.rock_size = zeros(), zeros(), zeros(), zeros()
         self.bias = zeros(3)
         self.hold_count, self.potential, self.steps = zeros(), zeros(), zeros()
-        self.last_pose, self.last_rock = zeros(4), zeros(3)
+        self.past = DelayLine(config.latency.observation_delay[1] / config.task.control_period, zeros(7))
 
     def seed(self, seed: int) -> None:
         """Restart the draws of scenes, starts and noise."""
@@ -102,10 +103,10 @@ class Excavation:
         action = torch.clamp(torch.nan_to_num(action), -1.0, 1.0)
         self.target = next_target(task, self.target, action)
         pose = self._get("bucket_pose")
-        self.last_pose, self.last_rock = pose.clone(), self._get("rock_position").clone()
         followed = pose + self.gain * (self.target - pose)
         self.simulator.step(self._give(followed), task.control_period)
         self.steps = self.steps + 1
+        self.past.push(self._measured())
 
         failed = self._get("failed", torch.bool)
         rock, pose = self._get("rock_position"), self._get("bucket_pose")
@@ -132,7 +133,7 @@ class Excavation:
             success=success,
             lost=lost,
             action=action,
-            bucket_force=force,
+            bucket_force=force if math.isfinite(self.force_stop) else None,
         )
         terminated = success | lost
         # A simulation that broke down says nothing about the action: it is cut off, not punished, and never a success.
@@ -175,8 +176,7 @@ class Excavation:
         self.rock_size[rows] = self._tensor([s.rock.size for s in specs])
         self.hold_count[rows] = 0.0
         self.steps[rows] = 0.0
-        self.last_pose[rows] = self._get("bucket_pose")[rows]
-        self.last_rock[rows] = self._get("rock_position")[rows]
+        self.past.restart(rows, self._measured()[rows])
         self.potential = self.potential.clone()
         self.potential[rows] = self._potential()[rows]
 
@@ -191,19 +191,21 @@ class Excavation:
             hold_count=self.hold_count,
         )
 
+    def _measured(self) -> Tensor:
+        """(N, 7) pose of the bucket and position of the rock, as they are now."""
+        return torch.cat([self._get("bucket_pose"), self._get("rock_position")], -1)
+
     def _observe(self) -> Tensor:
-        """What the sensors say: late, noisy, biased."""
-        delay = self.delay[:, None]
-        pose = torch.lerp(self._get("bucket_pose"), self.last_pose, delay)
-        rock = torch.lerp(self._get("rock_position"), self.last_rock, delay)
+        """What the policy is told: where the bucket was sent, and what the camera saw, late, noisy and biased."""
+        pose, rock = self.past.read(self.delay).split((4, 3), -1)
         uniform = torch.rand(self.num_envs, 3, generator=self.generator, device=self.device)
         flag = in_bucket(self.config.task, pose, rock) ^ (uniform[:, 2] < self.flag_error)
-        measured = rock + self.bias
-        measured[:, :2] += (2 * uniform[:, :2] - 1) * self.noise[:, None]
+        seen = rock + self.bias
+        seen[:, :2] += (2 * uniform[:, :2] - 1) * self.noise[:, None]
         return observe(
             self.config.task,
-            bucket_pose=pose,
-            rock_position=measured,
+            bucket_target=self.target,
+            rock_position=seen,
             rock_in_bucket=flag.float(),
             bucket_force=self._get("bucket_force"),
             rock_size=self.rock_size,
