@@ -58,7 +58,7 @@ def test_observation_has_one_column_per_term(preset: str, size: int) -> None:
 
 def test_extended_needs_its_inputs() -> None:
     with pytest.raises(ValueError, match="bucket_force"):
-        observe(TaskSpec(preset="extended"), bucket_target=POSE, rock_position=np.zeros(3), rock_in_bucket=np.array(0.0))
+        observe(TaskSpec(preset="extended"), bucket_target=POSE, rock_position=POSE[:3], rock_in_bucket=np.array(0.0))
 
 
 def test_success_is_a_resting_rock_in_the_bucket_clear_of_the_soil() -> None:

@@ -19,7 +19,7 @@ class Latency:
     """Delays between command, motion and observation, drawn for each episode. Ours: the paper names none."""
 
     bucket_lag: Range = (0.0, 0.3)
-    """s, by which the bucket follows a moving target: the driver's interpolation, a UR's servo look-ahead and filters."""
+    """s, by which the bucket follows a moving target: the driver's interpolation, a UR's look-ahead and filters."""
     observation_delay: Range = (0.0, 0.2)
     """s, age of what the camera saw when the policy acts on it."""
 
