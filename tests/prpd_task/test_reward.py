@@ -80,7 +80,7 @@ def test_no_path_without_success_earns_more_than_the_potential_once(seed):
         assert (rewards * 0.99 ** np.arange(steps)).sum() <= most - potentials[0] + 1e-9
 
 
-def one_step(before, after, success=False, lost=False, action=0.0, force=None):
+def one_step(before, after, success=False, lost=False, action=0.0, force=0.0):
     return step_reward(
         REWARD,
         before=np.array([before]),
@@ -88,7 +88,7 @@ def one_step(before, after, success=False, lost=False, action=0.0, force=None):
         success=np.array([success]),
         lost=np.array([lost]),
         action=np.full((1, 4), action),
-        bucket_force=None if force is None else np.array([[force, 0.0, 0.0]]),
+        force=np.array([force]),
     )[0]
 
 
@@ -106,9 +106,9 @@ def test_success_pays_on_top_of_whatever_was_earned():
 
 def test_effort_and_force_cost():
     assert one_step(1.0, 1.0, action=1.0) == pytest.approx(one_step(1.0, 1.0) - REWARD.effort)
-    assert one_step(1.0, 1.0, force=REWARD.force_limit / 2) == one_step(1.0, 1.0)
-    assert one_step(1.0, 1.0, force=2 * REWARD.force_limit) == pytest.approx(one_step(1.0, 1.0) - REWARD.force)
-    assert one_step(1.0, 1.0, force=1e6) == pytest.approx(one_step(1.0, 1.0) - REWARD.force * REWARD.force_cap)
+    assert one_step(1.0, 1.0, force=0.5) == one_step(1.0, 1.0)
+    assert one_step(1.0, 1.0, force=0.75) == pytest.approx(one_step(1.0, 1.0) - 0.5 * REWARD.force)
+    assert one_step(1.0, 1.0, force=50.0) == pytest.approx(one_step(1.0, 1.0) - REWARD.force)
 
 
 def test_tensors_pass_through_the_same_functions():

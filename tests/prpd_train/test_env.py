@@ -78,19 +78,20 @@ def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):
     assert step.reward[1] < -0.9
 
 
-def test_the_force_limit_holds_from_the_grain_size_on_at_which_forces_are_those_of_soil(kinematic):
-    for delta, limit in ((0.04, float("inf")), (0.03, PLAIN.force_stop), (0.01, PLAIN.force_stop)):
-        assert Excavation(PLAIN, delta=delta, num_envs=1, seed=0, make_simulator=kinematic).force_stop == limit
+def test_grains_that_jam_like_boulders_may_press_harder():
+    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.03, 0.06)]
+    assert limits == pytest.approx([80.0, 80.0, 320.0])
 
 
 def test_too_much_force_stops_the_arm_and_loses_the_episode(kinematic):
-    env = make(kinematic, replace(PLAIN, force_stop_from=0.07))
+    env = make(kinematic)
+    env.force_limit = 80.0
     env.reset()
     env.simulator.pressed = {1: 150.0, 2: 50.0}
     step = env.step(torch.zeros(4, 4))
     assert step.terminated.tolist() == [False, True, False, False]
     assert not step.success.any() and step.reward[1] < -0.9
-    env.force_stop = float("inf")
+    env.force_limit = float("inf")
     env.simulator.pressed = {1: 150.0}
     assert not env.step(torch.zeros(4, 4)).terminated.any()
 

@@ -85,17 +85,16 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
     easy = replace(
         TINY,
-        env=replace(TINY.env, force_stop_from=0.07),
         schedule=replace(TINY.schedule, deltas=(0.07,), target_success=1e-9, max_iterations=60),
     )
     folder = RunFolder.create(tmp_path / "run", easy, {})
     stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
     core = stage.collector.env.core
-    assert core.force_stop == math.inf
+    assert core.force_limit == math.inf
     window = stage.collector.episodes
     window._window.extend([type("Episode", (), {"success": True, "total": 1.0, "length": 5})()] * window.size)
     row, reached = stage._iterate()
-    assert not reached and core.force_stop == easy.env.force_stop
+    assert not reached and core.force_limit == easy.env.force_limit(0.07)
     assert len(window) == 0, "what was done without the limit does not count"
 
 

@@ -14,9 +14,7 @@ that comes nearer earns more, and the most that can be had without excavating st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
-
-from prpd_task.arrays import Array, namespace, norm
+from prpd_task.arrays import Array, namespace
 from prpd_task.frames import soil_to_bucket
 from prpd_task.spec import TaskSpec
 from prpd_task.success import in_bucket
@@ -40,12 +38,8 @@ class RewardSpec:
     """Potential of a hold that is about to succeed."""
     effort: float = 0.002
     """Cost of a step at full action; keeps commands quiet."""
-    force: float = 0.05
-    """Cost of a step per `force_limit` of force beyond it."""
-    force_limit: float = 80.0
-    """N, on the bucket: near what makes an arm of this size stop."""
-    force_cap: float = 10.0
-    """Excess, in force limits, beyond which the cost grows no more: a collision must not outweigh the task."""
+    force: float = 0.2
+    """Cost of a step at the force that stops the arm; it grows from nothing at half of that force."""
     aside: float = 2.0
     """Weight of a distance across the bucket against one along it."""
     up: float = 3.0
@@ -107,16 +101,15 @@ def step_reward(
     success: Array,
     lost: Array,
     action: Array,
-    bucket_force: Optional[Array] = None,
+    force: Array,
 ) -> Array:
     """Reward (...) of one step between two potentials; `success` and `lost` end the episode.
 
-    The lost rock takes the potential with it, so that losing it never pays.
+    `force` is that on the bucket, in units of the force that stops the arm. The lost rock takes the potential with it,
+    so that losing it never pays.
     """
     xp = namespace(before)
     shaping = xp.where(lost, 0 * after, after) - before
     effort = reward.effort * (action * action).sum(-1) / action.shape[-1]
-    total = shaping + reward.success * success - reward.lost * lost - effort
-    if bucket_force is not None:
-        total = total - reward.force * xp.clip(norm(bucket_force) / reward.force_limit - 1, 0.0, reward.force_cap)
-    return total
+    strain = reward.force * xp.clip(2 * force - 1, 0.0, 1.0)
+    return shaping + reward.success * success - reward.lost * lost - effort - strain

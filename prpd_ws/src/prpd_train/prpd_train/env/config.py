@@ -49,12 +49,16 @@ class EnvConfig:
     """`warp`, `physx` or `isaacgym`."""
     device: str = "cpu"
     """`cpu` or `cuda:0`."""
-    force_stop: float = 100.0
+    force_stop: float = 80.0
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
     force_stop_from: float = 0.03
-    """m, coarsest grains at which that holds: coarser ones jam like boulders, with forces that no soil has."""
+    """m, coarsest grains at which that holds; coarser ones jam like boulders, with forces that grow as their faces."""
     scenes: int = 64
     """Different beds and rocks among which an episode's is drawn."""
+
+    def force_limit(self, delta: float) -> float:
+        """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
+        return self.force_stop * max(1.0, delta / self.force_stop_from) ** 2
 
     def __post_init__(self) -> None:
         if self.scene not in PRESETS:
@@ -64,8 +68,9 @@ class EnvConfig:
             raise ValueError(
                 f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}"
             )
-        if not self.force_stop > 0:
-            raise ValueError(f"force_stop must be positive, not {self.force_stop!r} N")
+        for name, unit in (("force_stop", "N"), ("force_stop_from", "m")):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r} {unit}")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
         if self.latency.observation_delay[1] > self.task.max_observation_age:

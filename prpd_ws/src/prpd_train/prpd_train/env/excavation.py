@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import List, Optional, Protocol, Sequence, Tuple
 
@@ -65,8 +64,8 @@ class Excavation:
     ) -> None:
         self.config = config
         self.delta = delta
-        self.force_stop = config.force_stop if delta <= config.force_stop_from + 1e-9 else math.inf
-        """N; a learner may lift this limit until it knows the task. Without it, force costs nothing either."""
+        self.force_limit = config.force_limit(delta)
+        """N; a learner may lift this limit until it knows the task."""
         self.num_envs = num_envs
         self.observation_size = len(terms(config.task.preset))
         self.scenes: List[SceneSpec] = [
@@ -121,8 +120,8 @@ class Excavation:
         )
         self.hold_count = held(self.hold_count, done_now & ~failed)
         success = self.hold_count >= task.hold_steps
-        force = self._get("bucket_force")
-        stopped = norm(force) > self.force_stop
+        force = norm(self._get("bucket_force")) / self.force_limit
+        stopped = force > 1.0
         success &= ~stopped
         lost = (out_of_reach(task, rock) | stopped) & ~success & ~failed
         before, self.potential = self.potential, torch.where(failed, self.potential, self._potential())
@@ -133,7 +132,7 @@ class Excavation:
             success=success,
             lost=lost,
             action=action,
-            bucket_force=force if math.isfinite(self.force_stop) else None,
+            force=force,
         )
         terminated = success | lost
         # A simulation that broke down says nothing about the action: it is cut off, not punished, and never a success.

@@ -12,7 +12,7 @@ class NetworkConfig:
 
     hidden: Tuple[int, ...] = (128, 128)
     """Units of each hidden layer."""
-    initial_std: float = 0.6
+    initial_std: float = 0.35
     """Of the actions, before learning."""
     min_std: float = 0.05
     """Exploration never falls below this, so that KL and ratios stay well conditioned."""
@@ -40,7 +40,7 @@ class PPOConfig:
     """First coefficient of the KL penalty; adapted after each iteration. Paper: adaptive."""
     value_weight: float = 0.5
     """c1 of the combined loss."""
-    entropy_weight: float = 0.002
+    entropy_weight: float = 0.0
     """c2 of the combined loss."""
     q_weight: float = 0.5
     """c4 of the combined loss: of the auxiliary Q network."""

@@ -81,8 +81,8 @@ class Stage:
         self.samples = 0
         self.seconds = self.simulation_seconds = 0.0
         self.success = self.first_success = float("nan")
-        self.force_stop = env.core.force_stop
-        self.gentle = math.isinf(self.force_stop)
+        self.force_limit = env.core.force_limit
+        self.gentle = False
         """Whether the arm stops at its force limit. A policy that starts from nothing learns to dig first, then gently:
         stopped at every touch, it would learn to stay away."""
         self._inherit()
@@ -125,7 +125,7 @@ class Stage:
             self.transfer.teacher_returns = saved["teacher_returns"].numpy()
 
     def _limit_force(self) -> None:
-        self.collector.env.core.force_stop = self.force_stop if self.gentle else math.inf
+        self.collector.env.core.force_limit = self.force_limit if self.gentle else math.inf
 
     @property
     def checkpoint(self) -> Path:
