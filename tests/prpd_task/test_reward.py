@@ -75,6 +75,7 @@ def test_no_path_without_success_earns_more_than_the_potential_once(seed):
             success=np.zeros(steps, bool),
             lost=np.zeros(steps, bool),
             action=np.zeros((steps, 4)),
+            force=np.zeros(steps),
         )
         assert rewards.sum() == pytest.approx(potentials[-1] - potentials[0], abs=1e-9)
         assert (rewards * 0.99 ** np.arange(steps)).sum() <= most - potentials[0] + 1e-9

@@ -14,6 +14,7 @@ that comes nearer earns more, and the most that can be had without excavating st
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from prpd_task.arrays import Array, namespace
 from prpd_task.frames import soil_to_bucket
 from prpd_task.spec import TaskSpec
