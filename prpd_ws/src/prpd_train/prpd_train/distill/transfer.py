@@ -27,7 +27,7 @@ class TransferConfig:
     """Of mode `fixed`: 0 is no teacher, 1 is the teacher alone."""
     alpha_0: float = 2.0
     """Scaling coefficient of the estimate. Paper: 2."""
-    weight: float = 0.5
+    weight: float = 0.1
     """c3 of the combined loss. Paper: 0.1 to 1 work alike."""
     smoothing: float = 0.5
     """Share of the last iteration's alpha in this one's; the estimate is noisy."""

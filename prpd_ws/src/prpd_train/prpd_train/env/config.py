@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Tuple
 
@@ -51,14 +52,14 @@ class EnvConfig:
     """`cpu` or `cuda:0`."""
     force_stop: float = 80.0
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
-    force_stop_from: float = 0.03
-    """m, coarsest grains at which that holds; coarser ones jam like boulders, with forces that grow as their faces."""
+    force_stop_from: float = 0.04
+    """m, coarsest grains at which that holds: coarser ones jam like boulders, with forces that no soil has."""
     scenes: int = 64
     """Different beds and rocks among which an episode's is drawn."""
 
     def force_limit(self, delta: float) -> float:
         """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
-        return self.force_stop * max(1.0, delta / self.force_stop_from) ** 2
+        return self.force_stop if delta <= self.force_stop_from + 1e-9 else math.inf
 
     def __post_init__(self) -> None:
         if self.scene not in PRESETS:
