@@ -52,7 +52,7 @@ class EnvConfig:
     """`cpu` or `cuda:0`."""
     force_stop: float = 80.0
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
-    force_stop_from: float = 0.04
+    force_stop_from: float = 0.03
     """m, coarsest grains at which that holds: coarser ones jam like boulders, with forces that no soil has."""
     scenes: int = 64
     """Different beds and rocks among which an episode's is drawn."""
