@@ -26,6 +26,7 @@ from prpd_train.env.config import EnvConfig
 from prpd_train.env.excavation import Excavation
 from prpd_train.env.gym_env import ExcavationVectorEnv
 from prpd_train.ppo import Collector, Learner, PPOConfig
+from prpd_train.ppo.config import NetworkConfig
 from prpd_train.ppo.episodes import EpisodeWindow
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.stage import make_network
@@ -104,7 +105,7 @@ def learn_rsl_rl(arguments: Arguments, seed: int) -> Watch:
         "num_steps_per_env": HORIZON,
         "save_interval": 10**9,
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-        "actor": {**model, "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": 0.6}},
+        "actor": {**model, "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": NetworkConfig().initial_std}},
         "critic": model,
         "algorithm": {"class_name": "PPO", "entropy_coef": 0.002},
     }
@@ -124,7 +125,7 @@ def learn_sb3(arguments: Arguments, seed: int) -> Watch:
         ExcavationVectorEnv(EnvConfig(), delta=arguments.delta / 1000, num_envs=arguments.num_envs, seed=seed)
     )
     watch = Watch(env.env.core, arguments)
-    policy = {"net_arch": [128, 128], "activation_fn": torch.nn.ELU, "log_std_init": float(np.log(0.6))}
+    policy = {"net_arch": [128, 128], "activation_fn": torch.nn.ELU, "log_std_init": float(np.log(NetworkConfig().initial_std))}
     batch = HORIZON * arguments.num_envs // 4
     normalised = VecNormalize(env, norm_reward=False)
     model = PPO(
