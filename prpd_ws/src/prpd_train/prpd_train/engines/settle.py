@@ -25,10 +25,13 @@ class Settled:
     rock_quaternion: np.ndarray
     floor: float
     """m."""
+    contacts: tuple[np.ndarray, ...] = ()
+    """What the engine that settled the scene knows of the forces in it, if anything."""
 
     def nbytes(self) -> int:
         """Memory of the arrays."""
-        return self.grains.nbytes + (0 if self.grain_turns is None else self.grain_turns.nbytes)
+        turns = () if self.grain_turns is None else (self.grain_turns,)
+        return sum(array.nbytes for array in (self.grains, *turns, *self.contacts))
 
 
 def surface_of(spec: SceneSpec, grains: np.ndarray, rock_position: np.ndarray, floor: float) -> float:

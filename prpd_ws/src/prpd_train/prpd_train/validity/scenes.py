@@ -16,7 +16,7 @@ from prpd_train.scene.spec import Materials, SceneSpec
 
 AWAY = np.array([0.0, 0.0, 3.0, 0.0], np.float32)
 """A bucket pose out of reach."""
-OPTIONS = {"warp": {"sleeping": False}, "physx": {}}
+OPTIONS = {"warp": {}, "physx": {}}
 """The measurements are taken with sleep off where an engine can."""
 
 

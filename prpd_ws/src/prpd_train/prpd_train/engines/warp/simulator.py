@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Sequence
+from dataclasses import replace
+from typing import Sequence
 
 import numpy as np
 import warp as wp
@@ -15,6 +16,7 @@ from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.protocol import SimState
 from prpd_train.engines.settle import BUCKET_AWAY, Settled, SettledCache
 from prpd_train.engines.warp.advance import advance
+from prpd_train.engines.warp.contacts import put_contacts, take_contacts, without_rock, write
 from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
 from prpd_train.engines.warp.types import Params, State, World, sizes
 from prpd_train.scene.generator import place_grains
@@ -128,7 +130,7 @@ class WarpSimulator:
             self.failures.dump(int(env), self._specs[env])
             pose = targets[env]
             self.reset([int(env)], [self._specs[env]], pose[None])
-            self._set(self._state.failed, int(env), 1)
+            write(self._state.failed, int(env), 1)
 
     def snapshot(self, env: int) -> Settled:
         """Where everything in an environment is now."""
@@ -183,10 +185,10 @@ class WarpSimulator:
                 place_grains(spec, spec.grains.spheres), None, rock_away, np.array(spec.rock.quaternion), spec.bed.floor
             )
             self._load(env, spec, scene, away[env], asleep=False)
-            self._set(w.rock_held, env, 1)
+            write(w.rock_held, env, 1)
             for friction in (w.mu_soil, w.mu_ground, w.mu_soil_rock):
                 # Soil is filled in loosely and tapped; low friction lets grains find places as tapping does.
-                self._set(friction, env, TAPPING * friction.numpy()[env])
+                write(friction, env, TAPPING * friction.numpy()[env])
         self._advance(envs, away, 0.4, may_sleep=False)
         for env, spec in scenes:
             mean = float(self._grains(env)[:, 2].mean())
@@ -195,26 +197,26 @@ class WarpSimulator:
             self._lift(env, floors[env] - spec.bed.floor)
             lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
             x, y, z = spec.rock.position
-            self._set(st.rock_x, env, [[x, y, max(z, lowest)]])
+            write(st.rock_x, env, [[x, y, max(z, lowest)]])
         for size in np.linspace(0.2, 1.0, 8):
             for env, spec in scenes:
-                self._set(w.rock_radius, env, size * spec.rock.radius())
+                write(w.rock_radius, env, size * spec.rock.radius())
                 self._set_rock_size(env, spec, float(size))
             self._advance(envs, away, 0.04, may_sleep=False)
         for env, spec in scenes:
-            self._set(w.mu_soil, env, spec.materials.soil)
-            self._set(w.mu_ground, env, spec.materials.ground)
-            self._set(w.mu_soil_rock, env, spec.materials.soil_rock)
+            write(w.mu_soil, env, spec.materials.soil)
+            write(w.mu_ground, env, spec.materials.ground)
+            write(w.mu_soil_rock, env, spec.materials.soil_rock)
         self._advance(envs, away, 0.4, may_sleep=False)
         held = {env: self._snapshot(env, floors[env]) for env, _ in scenes}
         for env, _ in scenes:
-            self._set(w.rock_held, env, 0)
+            write(w.rock_held, env, 0)
         self._advance(envs, away, 0.4, may_sleep=False)
         for env, spec in scenes:
             settled = self._snapshot(env, floors[env])
             if np.linalg.norm(settled.rock_position - held[env].rock_position) > MOST_SETTLING:
                 # Among grains as large as itself a rock may find no rest in its place; then it lies there, asleep.
-                settled = held[env]
+                settled = replace(held[env], contacts=without_rock(held[env].contacts))
             if not np.isfinite(settled.grains).all():
                 raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
             self._cache.put(spec, settled)
@@ -222,8 +224,16 @@ class WarpSimulator:
         return found
 
     def _snapshot(self, env: int, floor: float) -> Settled:
+        n = self._specs[env].grains.spheres
         rock_x, rock_q = self._state.rock_x.numpy()[env], self._state.rock_q.numpy()[env]
-        return Settled(self._grains(env).copy(), None, rock_x.copy(), rock_q.copy(), floor)
+        return Settled(
+            self._grains(env).copy(),
+            None,
+            rock_x.copy(),
+            rock_q.copy(),
+            floor,
+            take_contacts(self._prm, self._state, env, n),
+        )
 
     def _grains(self, env: int) -> np.ndarray:
         """(count, 3) m, of one environment."""
@@ -234,29 +244,20 @@ class WarpSimulator:
         """Move pit and grains up by `height` m."""
         x = self._grains(env)
         x[:, 2] += height
-        self._set(self._state.x, env, _padded(x, self._capacity), self._capacity)
-        self._set(self._world.floor, env, self._world.floor.numpy()[env] + height)
-        self._set(self._state.stale, env, 1)
+        write(self._state.x, env, _padded(x, self._capacity), self._capacity)
+        write(self._world.floor, env, self._world.floor.numpy()[env] + height)
+        write(self._state.stale, env, 1)
 
     def _set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
         """Scale what grains feel of the rock."""
         half = self._table_half(spec)
         edge = factor * spec.rock.voxel_edge
-        self._set(self._world.sdf_scale, env, edge)
-        self._set(self._world.sdf_half, env, half * edge)
+        write(self._world.sdf_scale, env, edge)
+        write(self._world.sdf_half, env, half * edge)
 
     def _table_half(self, spec: SceneSpec) -> float:
         """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
         return round((spec.rock.radius() + 0.8 * self._prm.diameter) / spec.rock.voxel_edge, 2)
-
-    def _set(self, array: wp.array, env: int, value: Any, stride: int = 1) -> None:
-        """Write the entries of one environment."""
-        value = np.atleast_1d(np.asarray(value))
-        if self._device.is_cpu:
-            view = array.numpy()
-            view[env * stride : env * stride + len(value)] = value
-        else:
-            array[env * stride : env * stride + len(value)].assign(value)
 
     def _load(self, env: int, spec: SceneSpec, scene: Settled, pose: np.ndarray, *, asleep: bool) -> None:
         """Write a scene into an environment: everything at rest, no contact known."""
@@ -293,27 +294,29 @@ class WarpSimulator:
             (st.rock_q, [scene.rock_quaternion]),
             (st.rock_v, [[0, 0, 0]]),
             (st.rock_w, [[0, 0, 0]]),
+            (st.rock_load, [[0, 0, 0]]),
             (st.bucket, [pose]),
             (st.bucket_v, [[0, 0, 0]]),
             (st.bucket_force, [[0, 0, 0]]),
-            (st.stale, 1),
             (st.failed, 0),
             (st.overflow, 0),
         ):
-            self._set(array, env, value)
+            write(array, env, value)
         self._set_rock_size(env, spec, 1.0)
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
-        self._set(st.rock_bottom, env, scene.rock_position[2] + bottom)
-        self._set(w.sphere_centre, env, centres, prm.max_spheres)
-        self._set(st.v, env, np.zeros((self._capacity, 3), np.float32), self._capacity)
-        self._set(st.x, env, _padded(scene.grains, self._capacity), self._capacity)
+        write(st.rock_bottom, env, scene.rock_position[2] + bottom)
+        write(w.sphere_centre, env, centres, prm.max_spheres)
+        write(st.v, env, np.zeros((self._capacity, 3), np.float32), self._capacity)
+        write(st.x, env, _padded(scene.grains, self._capacity), self._capacity)
         quiet = prm.sleep_time if asleep else 0.0
-        self._set(st.soil_quiet, env, quiet)
-        self._set(st.rock_quiet, env, quiet)
-        self._set(st.soil_top, env, float(scene.grains[:, 2].max()) + 0.5 * prm.diameter)
-        self._set(st.pair_first, env, np.zeros(2 * (self._capacity + 1), np.int32), 2 * (self._capacity + 1))
-        for counter in (st.extras, st.rock_contacts):
-            self._set(counter, env, np.zeros(2, np.int32), 2)
+        write(st.quiet, env, np.full(self._capacity, quiet, np.float32), self._capacity)
+        write(st.rock_quiet, env, quiet)
+        write(st.awake_count, env, 0 if asleep else len(scene.grains))
+        write(st.soil_top, env, float(scene.grains[:, 2].max()) + 0.5 * prm.diameter)
+        # Rows that belong to these places need no other listing; none fit a place that no grain has.
+        listed = scene.grains if scene.contacts else np.full((1, 3), np.inf, np.float32)
+        write(st.x_listed, env, _padded(listed, self._capacity, np.inf), self._capacity)
+        put_contacts(prm, st, env, scene.contacts)
 
     def _shape_table(self, cells: tuple, half: float) -> int:
         """Where the distance table of a rock shape begins, after adding it if it is new."""
@@ -325,8 +328,8 @@ class WarpSimulator:
         return self._shapes.index(key) * NODES**3
 
 
-def _padded(grains: np.ndarray, capacity: int) -> np.ndarray:
-    padded = np.zeros((capacity, 3), np.float32)
+def _padded(grains: np.ndarray, capacity: int, value: float = 0.0) -> np.ndarray:
+    padded = np.full((capacity, 3), value, np.float32)
     padded[: len(grains)] = grains
     return padded
 

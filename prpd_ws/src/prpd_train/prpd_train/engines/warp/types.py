@@ -15,6 +15,8 @@ WALL_Y = wp.constant(2)
 ROCK = wp.constant(3)
 BOX = wp.constant(4)
 """What a grain touches besides grains; bucket box b is BOX + b. For a rock sphere the same, without ROCK."""
+ROW = wp.constant(16)
+"""Partners of a higher number that a grain may have: more than fit around it."""
 
 
 @wp.struct
@@ -90,8 +92,9 @@ class State:
 
     x: wp.array(dtype=wp.vec3)
     v: wp.array(dtype=wp.vec3)
+    """m/s; of a sleeping grain likewise what a change of load would have given it: it stands still."""
     x_listed: wp.array(dtype=wp.vec3)
-    """Where each grain was when the pairs were listed."""
+    """Where each grain was when its pairs were listed."""
     rock_x: wp.array(dtype=wp.vec3)
     rock_q: wp.array(dtype=wp.quat)
     rock_v: wp.array(dtype=wp.vec3)
@@ -100,19 +103,23 @@ class State:
     bucket: wp.array(dtype=wp.vec4)
     bucket_v: wp.array(dtype=wp.vec3)
     bucket_force: wp.array(dtype=wp.vec3)
-    soil_quiet: wp.array(dtype=float)
-    """s, for how long all grains have been slow; they sleep, frozen as they are, once this reaches the sleep time."""
+    quiet: wp.array(dtype=float)
+    """s, for how long each grain has been slow; it sleeps, frozen as it is, once this reaches the sleep time."""
+    press: wp.array(dtype=float)
+    """N s, sum of the impulses on each grain in a substep; of a sleeping one, when it fell asleep."""
     rock_quiet: wp.array(dtype=float)
-    """s, likewise."""
+    """s, as `quiet`."""
+    rock_load: wp.array(dtype=wp.vec3)
+    """m/s, the velocity that a change of load since it fell asleep would have given the rock in a substep."""
     soil_top: wp.array(dtype=float)
-    """m, of the highest grain when the soil fell asleep."""
+    """m, of the highest grain when the last one fell asleep."""
     stale: wp.array(dtype=int)
     """1 if the pairs must be listed afresh."""
+    changed: wp.array(dtype=int)
+    """1 if who is awake, or who is near whom, is no longer what `awake` and `active` say."""
     failed: wp.array(dtype=wp.uint8)
     overflow: wp.array(dtype=int)
     """Contacts dropped for want of room since the reset; 0 in a healthy run."""
-    flip: wp.array(dtype=int)
-    """Which half of the pair arrays is current."""
     extra_half: wp.array(dtype=int)
     """Which half of the list of grains' other contacts is current."""
     rock_half: wp.array(dtype=int)
@@ -121,11 +128,19 @@ class State:
     cell_start: wp.array(dtype=int)
     cell_of: wp.array(dtype=int)
     order: wp.array(dtype=int)
-    # Pairs of near grains: owner by owner, two halves.
-    pair_first: wp.array(dtype=int)
-    pair_i: wp.array(dtype=int)
+    cell_moved: wp.array(dtype=int)
+    # Pairs of near grains: a row of ROW places for each grain, with its partners and their impulses on it.
+    row_count: wp.array(dtype=int)
     pair_j: wp.array(dtype=int)
     pair_p: wp.array(dtype=wp.vec3)
+    old_j: wp.array(dtype=int)
+    """One row: room to make another afresh."""
+    old_p: wp.array(dtype=wp.vec3)
+    # Who is awake, and the pairs (places in the rows) of which at least one grain is.
+    awake_count: wp.array(dtype=int)
+    awake: wp.array(dtype=int)
+    active_count: wp.array(dtype=int)
+    active: wp.array(dtype=int)
     # Contacts of this substep between grains.
     contacts: wp.array(dtype=int)
     contact_pair: wp.array(dtype=int)
@@ -143,9 +158,37 @@ class State:
     rock_p: wp.array(dtype=wp.vec3)
 
 
-PER_GRAIN = ("x", "v", "x_listed", "cell_of", "order")
-PER_PAIR = ("contact_pair", "contact_n")
-PER_PAIR_TWICE = ("pair_i", "pair_j", "pair_p")
+@wp.struct
+class Rock:
+    """The rock during a step. One that sleeps or is held has no inverse mass."""
+
+    x: wp.vec3
+    q: wp.quat
+    v: wp.vec3
+    w: wp.vec3
+    inv_mass: float
+    inv_inertia: wp.mat33
+    """Soil frame."""
+    awake: int
+    load: wp.vec3
+
+
+@wp.struct
+class Bucket:
+    """The bucket at the beginning of a substep."""
+
+    pose: wp.vec4
+    v: wp.vec4
+    """m/s (3) and rad/s."""
+    origin: wp.vec3
+    cos: float
+    sin: float
+
+
+PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", "awake")
+PER_PLACE = ("pair_j", "pair_p")
+ONE_ROW = ("old_j", "old_p")
+PER_PAIR = ("active", "contact_pair", "contact_n")
 PER_EXTRA_TWICE = ("extra_key", "extra_n", "extra_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
@@ -156,14 +199,14 @@ def sizes(prm: Params, environments: int) -> dict[str, int]:
     """Lengths of the arrays of `World` and `State` that are not one entry per environment."""
     per_environment = {
         PER_GRAIN: prm.max_grains,
+        PER_PLACE: ROW * prm.max_grains,
+        ONE_ROW: ROW,
         PER_PAIR: prm.max_pairs,
-        PER_PAIR_TWICE: 2 * prm.max_pairs,
         PER_EXTRA_TWICE: 2 * prm.max_extras,
         PER_ROCK_CONTACT_TWICE: 2 * prm.max_rock_contacts,
         TWICE: 2,
         ("sphere_centre",): prm.max_spheres,
-        ("cell_start",): prm.nx * prm.ny * prm.nz + 1,
-        ("pair_first",): 2 * (prm.max_grains + 1),
+        ("cell_start", "cell_moved"): prm.nx * prm.ny * prm.nz + 1,
     }
     lengths = {name: size * environments for names, size in per_environment.items() for name in names}
     return {**lengths, **dict.fromkeys(PER_BOX, prm.boxes), "sdf": prm.sdf_nodes**3}

@@ -1,0 +1,86 @@
+"""Who is awake. What is at rest keeps its place and its contact impulses, bears others, and costs almost nothing.
+
+A grain falls asleep when it has been slow for a while. Asleep it is an immovable partner of those awake, whose impulses
+on it are added up all the same: once they differ from those at which it fell asleep, because something pushes or no
+longer bears, it wakes. So a disturbance wakes what it reaches, grain by grain, and what is out of its reach sleeps on.
+"""
+
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
+from __future__ import annotations
+
+import warp as wp
+
+from prpd_train.engines.warp.detect import in_bucket_box
+from prpd_train.engines.warp.types import ROW, Bucket, Params, State
+
+CALM = wp.constant(0.01)
+"""m/s, speed below which a grain is slow."""
+WAKING = wp.constant(0.2)
+"""Share of what a sleeping grain bears, of its weight and of the forces on it, whose change wakes it."""
+
+
+@wp.func
+def list_awake(prm: Params, st: State, env: int, n: int):
+    """List the grains that are awake, and the pairs of which at least one is."""
+    g0 = env * prm.max_grains
+    first = env * prm.max_pairs
+    awake = int(0)
+    active = int(0)
+    for i in range(n):
+        g = g0 + i
+        moves = st.quiet[g] < prm.sleep_time
+        if moves:
+            st.awake[g0 + awake] = g
+            awake += 1
+        for k in range(g * ROW, g * ROW + st.row_count[g]):
+            if moves or st.quiet[g0 + st.pair_j[k]] < prm.sleep_time:
+                if active < prm.max_pairs:
+                    st.active[first + active] = k
+                    active += 1
+                else:
+                    st.overflow[env] = st.overflow[env] + 1
+    st.awake_count[env] = awake
+    st.active_count[env] = active
+    st.changed[env] = 0
+
+
+@wp.func
+def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket: Bucket):
+    """Wake the grains in and beside the box around a bucket that moves."""
+    g0 = env * prm.max_grains
+    for g in range(g0, g0 + n):
+        if st.quiet[g] >= prm.sleep_time and in_bucket_box(prm, st.x[g], margin, bucket):
+            st.quiet[g] = 0.0
+            st.v[g] = wp.vec3(0.0, 0.0, 0.0)
+            st.changed[env] = 1
+
+
+@wp.func
+def go_to_sleep(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, may_sleep: int):
+    """Put to sleep who has been slow for long, wake whose load has changed; returns how many are awake."""
+    g0 = env * prm.max_grains
+    still = wp.vec3(0.0, 0.0, 0.0)
+    awake = int(0)
+    top = float(-1.0e3)
+    for g in range(g0, g0 + n):
+        speed2 = wp.length_sq(st.v[g])
+        quiet = st.quiet[g]
+        top = wp.max(top, st.x[g][2])
+        if quiet >= prm.sleep_time:
+            change = WAKING * (9.81 * h + inv_mass * st.press[g])
+            if speed2 > change * change:
+                st.quiet[g] = 0.0
+                st.v[g] = still
+                st.changed[env] = 1
+                awake += 1
+        else:
+            quiet = wp.where(speed2 < CALM * CALM and may_sleep == 1, quiet + h, 0.0)
+            st.quiet[g] = quiet
+            if quiet >= prm.sleep_time:
+                st.v[g] = still
+                st.changed[env] = 1
+            else:
+                awake += 1
+    st.soil_top[env] = top + 0.5 * prm.diameter
+    return awake
