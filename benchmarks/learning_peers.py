@@ -105,7 +105,10 @@ def learn_rsl_rl(arguments: Arguments, seed: int) -> Watch:
         "num_steps_per_env": HORIZON,
         "save_interval": 10**9,
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
-        "actor": {**model, "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": NetworkConfig().initial_std}},
+        "actor": {
+            **model,
+            "distribution_cfg": {"class_name": "GaussianDistribution", "init_std": NetworkConfig().initial_std},
+        },
         "critic": model,
         "algorithm": {"class_name": "PPO", "entropy_coef": 0.002},
     }
@@ -125,7 +128,11 @@ def learn_sb3(arguments: Arguments, seed: int) -> Watch:
         ExcavationVectorEnv(EnvConfig(), delta=arguments.delta / 1000, num_envs=arguments.num_envs, seed=seed)
     )
     watch = Watch(env.env.core, arguments)
-    policy = {"net_arch": [128, 128], "activation_fn": torch.nn.ELU, "log_std_init": float(np.log(NetworkConfig().initial_std))}
+    policy = {
+        "net_arch": [128, 128],
+        "activation_fn": torch.nn.ELU,
+        "log_std_init": float(np.log(NetworkConfig().initial_std)),
+    }
     batch = HORIZON * arguments.num_envs // 4
     normalised = VecNormalize(env, norm_reward=False)
     model = PPO(

@@ -79,9 +79,7 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
     stage = stage_module.Stage(folder, index=1, delta=0.05, make_simulator=kinematic, quiet=True)
     before = parameters(folder, 0)
     for network in (stage.network, stage.transfer.teacher):
-        parts = network.state_dict()
-        assert parts.pop("log_std").exp().max() <= TINY.transfer.largest_std + 1e-6, "it explores less"
-        assert all(torch.equal(before[name], value) for name, value in parts.items())
+        assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):

@@ -31,8 +31,6 @@ class TransferConfig:
     """c3 of the combined loss. Paper: 0.1 to 1 work alike."""
     smoothing: float = 0.5
     """Share of the last iteration's alpha in this one's; the estimate is noisy."""
-    largest_std: float = 0.2
-    """Of the actions of an inherited policy: noise that was needed to find the task spoils it, and costs force."""
     inherit: bool = True
     """Start a stage from the last one's networks; off: every stage starts from nothing."""
 
@@ -41,8 +39,6 @@ class TransferConfig:
             raise ValueError(f"alpha mode {self.alpha!r} is not known; choose one of {', '.join(MODES)}")
         if not 0 <= self.fixed_alpha <= 1:
             raise ValueError(f"fixed_alpha must lie in [0, 1], not {self.fixed_alpha!r}")
-        if not self.largest_std > 0:
-            raise ValueError(f"transfer largest_std must be positive, not {self.largest_std!r}")
         if self.weight < 0 or self.alpha_0 < 0 or not 0 <= self.smoothing < 1:
             raise ValueError("transfer weight and alpha_0 must not be negative, and smoothing must lie in [0, 1)")
 

@@ -136,11 +136,6 @@ class ActorCritic(nn.Module):
         """The deterministic policy: the mean, cut to [-1, 1]."""
         return torch.clamp(self.policy(observation).mean, -1.0, 1.0)
 
-    @torch.no_grad()
-    def calm(self, largest_std: float) -> None:
-        """Explore with no more than this standard deviation from now on."""
-        self.log_std.clamp_(max=math.log(largest_std))
-
     def value(self, state: Tensor) -> Tensor:
         """Expected discounted return (...) from a state."""
         return self.critic(self.state_normaliser(state)).squeeze(-1)

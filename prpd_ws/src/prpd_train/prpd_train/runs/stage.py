@@ -101,7 +101,6 @@ class Stage:
         if not self.config.transfer.inherit:
             return
         self.network.load_state_dict(before["network"])
-        self.network.calm(self.config.transfer.largest_std)
         self.gentle = True
         if self.config.transfer.weight > 0:
             self.transfer = ConservativeTransfer(
