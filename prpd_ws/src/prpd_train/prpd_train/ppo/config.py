@@ -13,7 +13,7 @@ class NetworkConfig:
     hidden: Tuple[int, ...] = (128, 128)
     """Units of each hidden layer."""
     initial_std: float = 0.2
-    """Of the actions, before learning. More finds the task sooner, by motions so quick that they press too hard later."""
+    """Of the actions, before learning. More finds the task sooner, with quick motions that press too hard later."""
     min_std: float = 0.05
     """Exploration never falls below this, so that KL and ratios stay well conditioned."""
 
