@@ -54,7 +54,7 @@ class EnvConfig:
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
     force_stop_from: float = 0.03
     """m, coarsest grains at which that holds: coarser ones jam like boulders, with forces that no soil has."""
-    scenes: int = 64
+    scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
 
     def force_limit(self, delta: float) -> float:
