@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from prpd_control.graph.locks import Lock, TakenError, first_free
 from prpd_control.graph.supervisor import Command, Supervisor
 
 PATIENT = "import time\nwhile True: time.sleep(0.05)"
@@ -103,23 +102,3 @@ def test_no_orphan_when_the_launcher_is_killed(tmp_path):
     launcher.send_signal(signal.SIGKILL)
     launcher.wait()
     wait_for(lambda: not alive(child))
-
-
-def test_a_lock_is_held_once_and_names_its_holder(tmp_path):
-    first, second = Lock("domain-7", directory=tmp_path), Lock("domain-7", directory=tmp_path)
-    first.acquire()
-    with pytest.raises(TakenError, match=f"prpd-domain-7 is held by process {os.getpid()}"):
-        second.acquire()
-    first.release()
-    second.acquire()
-
-
-def test_the_first_free_candidate_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    number, lock = first_free([1, 2], lambda n: f"n-{n}")
-    other, _lock = first_free([1, 2], lambda n: f"n-{n}")
-    assert (number, other) == (1, 2)
-    with pytest.raises(TakenError, match="none is free"):
-        first_free([1, 2], lambda n: f"n-{n}")
-    lock.release()
-    assert first_free([1, 2], lambda n: f"n-{n}")[0] == 1

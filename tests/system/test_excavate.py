@@ -16,7 +16,8 @@ import scripted_policy
 
 from prpd_control.graph import description
 from prpd_control.graph.description import Options, Process
-from prpd_control.graph.launcher import reserve_address, reserve_domain, running
+from prpd_control.graph.launcher import running
+from prpd_control.graph.reservation import reserve
 
 pytestmark = pytest.mark.system
 HERE = os.path.dirname(__file__)
@@ -41,14 +42,11 @@ def graph(policy):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.delenv("ROS_DOMAIN_ID", raising=False)
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path]))
-        domain, lock = reserve_domain(own=True)
-        stack.callback(lock.release)
-        address, lock = reserve_address("")
-        stack.callback(lock.release)
-        options = Options(twin=True, robot_ip=address, policy=str(policy), engine="warp")
+        options = Options(twin=True, policy=str(policy), engine="warp")
+        place = stack.enter_context(reserve(options, description.excavation, own_domain=True))
         log = io.StringIO()
-        processes = with_truthful_perception(description.excavation(options))
-        supervisor = stack.enter_context(running(processes, domain=domain, output=log))
+        processes = with_truthful_perception(description.excavation(place.options))
+        supervisor = stack.enter_context(running(processes, domain=place.domain, output=log))
         supervisor.log = log
         deadline = time.monotonic() + 90
         while "bring_up" in supervisor.pids and time.monotonic() < deadline:
@@ -117,17 +115,12 @@ def test_what_cannot_be_is_said_before_anything_starts(arguments, message):
     assert "Traceback" not in run.stderr
 
 
-def test_a_second_instance_in_the_same_domain_is_refused(policy, tmp_path):
-    from prpd_control.graph.locks import Lock
-
-    lock = Lock("domain-59")
-    lock.acquire()
-    try:
-        run = prpd("excavate", "--twin", "--policy", str(policy), ROS_DOMAIN_ID="59")
-    finally:
-        lock.release()
+def test_a_second_instance_in_the_same_domain_is_refused(policy, monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "59")
+    with reserve(Options(twin=True), description.excavation):  # as a launch file does
+        run = prpd("excavate", "--twin", "--policy", str(policy))
     assert run.returncode == 2
-    assert f"prpd-domain-59 is held by process {os.getpid()}" in run.stderr
+    assert f"of ROS domain 59 is held by process {os.getpid()}; end that one, or set ROS_DOMAIN_ID" in run.stderr
 
 
 def test_an_absent_robot_ends_it_with_the_reason(policy, tmp_path):

@@ -21,7 +21,7 @@ class Options:
     twin: bool = False
     """Emulated controller, simulated soil box and virtual camera in the place of the real ones."""
     robot_ip: str = ""
-    """Address of the robot's controller. The twin takes 127.0.0.1 where this is empty."""
+    """Address of the robot's controller. The twin takes the first free one from 127.0.0.1 on where this is empty."""
     policy: str = ""
     """Path of the ONNX policy; empty: the one that comes with the product."""
     camera: str = "camera"
@@ -98,6 +98,8 @@ class Process:
     lifecycle: bool = False
     may_end: bool = False
     """Its end with status 0 is its success, not the graph's end."""
+    devices: tuple[str, ...] = ()
+    """What no other process of this machine may use at the same time."""
 
     def command_line(self) -> list[str]:
         """Arguments as any ROS node understands them."""
@@ -131,6 +133,7 @@ def twin(options: Options) -> list[Process]:
             "ur_controller",
             "prpd_twin.ur_controller.main:main",
             arguments=("--address", options.address),
+            devices=(f"controller {options.address}",),
         ),
         Process(
             "soil_world",
@@ -189,6 +192,7 @@ def excavation(options: Options) -> list[Process]:
             "prpd_control.driver.node:main",
             driver,
             lifecycle=True,
+            devices=(f"arm {options.address}",),
         ),
         Process(
             "rock_state",
