@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prpd_control.graph.description import TrialOptions, refuse_impossible, trial_graph, trials
+from prpd_control.graph.description import TrialOptions, trial_graph, trials
 from prpd_control.graph.launcher import running
 from prpd_control.graph.reservation import reserve
 from prpd_control.trials.batch import Batch
@@ -43,8 +43,6 @@ def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -
     from prpd_control.cli.signals import stop_request
     from prpd_control.report.build import build_report
 
-    for policy in batch.policies:
-        refuse_impossible(replace(options, policy=policy or options.policy))
     folder = Path(options.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

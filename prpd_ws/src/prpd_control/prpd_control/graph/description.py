@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prpd_control.resources import shipped_policy
 from prpd_task.errors import UserError
+
+if TYPE_CHECKING:
+    from prpd_control.trials.batch import Batch
 
 TWIN_ADDRESS = "127.0.0.1"
 NINE_ENVIRONMENTS = Path(__file__).parents[1] / "trials" / "nine_environments.yaml"
@@ -248,3 +251,19 @@ def refuse_impossible(options: Options) -> None:
         Cell.load(options.cell)
     if options.record:
         Path(options.record).mkdir(parents=True, exist_ok=True)
+
+
+def refuse_impossible_batch(options: TrialOptions) -> Batch:
+    """The same for the batch file and every policy in it; the batch that was read."""
+    from prpd_control.trials.batch import load
+    from prpd_control.trials.node import known_environments
+
+    batch = load(options.batch_path, known_environments=known_environments(twin=options.twin))
+    refuse_impossible_policies(options, batch)
+    return batch
+
+
+def refuse_impossible_policies(options: TrialOptions, batch: Batch) -> None:
+    """The same for a batch that came from no file."""
+    for policy in batch.policies:
+        refuse_impossible(replace(options, policy=policy or options.policy))

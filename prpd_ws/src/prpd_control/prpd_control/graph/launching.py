@@ -33,9 +33,18 @@ from prpd_control.graph.reservation import Reservation, reserve
 # Without `-m`, site and the user's PYTHON* variables: it is there before the node's own interpreter has read anything.
 DIE_WITH_LAUNCH = [sys.executable, "-I", "-S", child.__file__, "--exec"]
 
+held: list[Reservation[Any]] = []
+"""As long as the launch runs; `launch` itself forgets a description that it has included."""
 
-def describe(options: type, build: Callable[[Any], Sequence[Process]], **defaults: Any) -> LaunchDescription:
-    """An argument per field of the dataclass `options`, and the processes that `build` makes of it."""
+
+def describe(
+    options: type,
+    build: Callable[[Any], Sequence[Process]],
+    *,
+    check: Callable[[Any], object] = lambda chosen: None,
+    **defaults: Any,
+) -> LaunchDescription:
+    """An argument per field of the dataclass `options`, and what `build` makes of it where `check` does not raise."""
     texts = field_texts(options)
     arguments = []
     for field in fields(options):
@@ -46,8 +55,9 @@ def describe(options: type, build: Callable[[Any], Sequence[Process]], **default
     def start(context: LaunchContext) -> list[Any]:
         given = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(options)}
         chosen = options(**{f.name: parse(given[f.name], str(f.type), f.name) for f in fields(options)})
+        check(chosen)
         place = reserve(chosen, build)
-        places.append(place)
+        held.append(place)
         environment = {**dds.environment(place.domain), child.LAUNCHER_PID: str(os.getpid())}
         changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
         return [
@@ -56,7 +66,6 @@ def describe(options: type, build: Callable[[Any], Sequence[Process]], **default
             *(action for process in build(place.options) for action in _actions(process)),
         ]
 
-    places: list[Reservation[Any]] = []  # held as long as the launch runs
     return LaunchDescription([*arguments, OpaqueFunction(function=start)])
 
 
@@ -73,6 +82,7 @@ def _actions(process: Process) -> list[Any]:
             remappings=list(process.remappings.items()),
             output="screen",
             emulate_tty=True,
+            exec_name=process.name,
             prefix=shlex.join(DIE_WITH_LAUNCH),
         )
 

@@ -27,11 +27,12 @@ class Lock:
         self._name = name
         file_name = re.sub(r"[^\w.-]", "-", f"prpd-{name}.lock")
         self._path = (directory or Path(tempfile.gettempdir())) / file_name
+        self._mode = 0o666 if directory is None else 0o644  # in the common folder, any user may lock
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
         """Take it, or raise `TakenError` naming the holder."""
-        file = _open(self._path)
+        file = _open(self._path, mode=self._mode)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -81,12 +82,12 @@ def first_free(candidates: Iterable[T], names: Callable[[T], Iterable[str]]) -> 
     raise TakenError("; ".join(tried))
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path, *, mode: int) -> IO[str]:
     """The file of a lock, for reading and writing, whoever of this machine's users made it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, mode)
         with contextlib.suppress(PermissionError):  # somebody else was quicker, and makes it everybody's
-            os.fchmod(descriptor, 0o666)
+            os.fchmod(descriptor, mode)
     return os.fdopen(descriptor, "r+", encoding="utf-8")
