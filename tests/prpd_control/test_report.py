@@ -12,6 +12,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
 from prpd_control.report.build import build_report
+from prpd_control.report.strips import relief
 from prpd_control.trials.batch import Batch
 from prpd_control.trials.ledger import Ledger, Outcome, pack
 from prpd_control.trials.recorder import Recording
@@ -34,7 +35,8 @@ def trajectory(count=20):
 def record(path):
     recording = Recording(path)
     for i in range(5):
-        depth = np.full((48, 64), 600 + 10 * i, np.uint16)
+        depth = np.full((48, 64), 600, np.uint16)
+        depth[10:20, 10 + i : 20 + i] = 500
         image = Image(height=48, width=64, encoding="16UC1", step=128)
         image.data = depth.tobytes()
         kind = "sensor_msgs/msg/Image"
@@ -63,7 +65,8 @@ def test_the_page_holds_everything_and_needs_nothing(folder):
     path = build_report(folder / "ledger.sqlite", folder=folder, pdf=True)
     text = path.read_text()
     assert "nine &lt;environments&gt;" in text
-    assert "4/8 = 50%" in text
+    assert "4 of 8 excavated, 50%" in text
+    assert "95 % interval 22% to 78%; not accepted: 90% are asked for" in text
     assert "p (McNemar, exact)" in text
     assert "did not keep real time (down to 0.80)" in text
     assert "best: trial" in text
@@ -71,6 +74,22 @@ def test_the_page_holds_everything_and_needs_nothing(folder):
     assert text.count("<img") == 7
     assert not re.search(r"(src|href)=['\"](?!data:)", text)
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_relief_hides_the_slant_of_the_view():
+    v, u = np.indices((60, 80))
+    ground = 1 / (1.0 + 0.004 * v - 0.002 * u)  # a plane, as a pinhole camera sees it
+    depth = ground.copy()
+    depth[20:30, 30:40] -= 0.08
+    depth[:5] = 0.0
+    height = relief(depth, depth)
+    assert np.isnan(height[:5]).all()
+    assert height[20:30, 30:40] == pytest.approx(0.08, abs=1e-4)
+    assert height[40:] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_relief_of_an_empty_image_is_no_error():
+    assert np.isnan(relief(np.zeros((6, 8)), np.zeros((6, 8)))).all()
 
 
 def test_a_recording_that_was_cut_off_costs_only_its_strip(folder):

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from prpd_control.report import page, plots
-from prpd_control.report.strips import strip
+from prpd_control.report.strips import LEGEND, strip
 from prpd_control.trials.ledger import Ledger, Trial, unpack
 from prpd_task.errors import UserError
 
@@ -23,7 +23,7 @@ def build_report(ledger_path: Path, *, batch: int | None = None, folder: Path, p
         trials = ledger.trials(chosen["id"])
     figures = plots.figures(trials)
     strips = [
-        (f"{label}: trial {trial.id}, {trial.environment}, {trial.outcome} ({trial.reason})", figure)
+        (f"{label}: trial {trial.id}, {trial.environment}, {trial.outcome} ({trial.reason}); {LEGEND}", figure)
         for label, trial in best_and_worst(trials).items()
         if (figure := strip(ledger_path.parent, trial)) is not None
     ]

@@ -11,7 +11,16 @@ from prpd_control.report.plots import grid
 from prpd_control.trials.ledger import Trial
 
 TOPIC = "/camera/depth/image_rect_raw"
-COUNT = 7
+COUNT = 6
+HIGH = 0.25
+"""m above the ground where the colours end."""
+LEGEND = (
+    f"depth camera, height above the ground from blue to red ({HIGH:g} m and more), grey where nothing was measured"
+)
+RAISED = 0.02
+"""m above the ground from which a pixel belongs to box, soil or bucket."""
+MARGIN = 12
+"""px around them."""
 
 
 def strip(folder: Path, trial: Trial) -> Figure | None:
@@ -23,11 +32,38 @@ def strip(folder: Path, trial: Trial) -> Figure | None:
     if not frames:
         return None
     chosen = [frames[i] for i in np.linspace(0, len(frames) - 1, min(COUNT, len(frames))).round().astype(int)]
-    valid = np.concatenate([image[image > 0].ravel()[::50] for _, image in chosen])
-    near, far = np.percentile(valid, [1, 99]) if len(valid) else (0.0, 1.0)
     titles = [f"{time - frames[0][0]:.1f} s" for time, _ in chosen]
-    images = [np.where(image > 0, image, np.nan) for _, image in chosen]
-    return grid(images, titles, cmap="viridis_r", vmin=near, vmax=far)
+    heights = [relief(image, frames[0][1]) for _, image in chosen]
+    rows, columns = _raised(heights)
+    return grid([height[rows, columns] for height in heights], titles, cmap="turbo", vmin=-RAISED, vmax=HIGH)
+
+
+def relief(depth: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """How much nearer than the ground each pixel is, in m; NaN where nothing was measured.
+
+    The ground is the plane that fits the `first` image best: without that, the slant of the view hides rock and pit. Of a
+    plane, the inverse depth is linear in row and column.
+    """
+    row, column = (axis / 100 for axis in np.indices(first.shape))
+    ground, fits = np.zeros_like(first), first > 0
+    for _ in range(3):
+        if fits.sum() < 10:
+            break
+        terms = np.stack([row[fits], column[fits], np.ones(fits.sum())], axis=1)
+        plane = np.linalg.lstsq(terms, 1 / first[fits], rcond=None)[0]
+        ground = 1 / np.clip(plane[0] * row + plane[1] * column + plane[2], 1e-3, None)
+        fits = (first > 0) & (np.abs(ground - first) < RAISED)
+    return np.where(depth > 0, ground - depth, np.nan)
+
+
+def _raised(heights: list[np.ndarray]) -> tuple[slice, slice]:
+    """Rows and columns of what stands out of the ground in any picture; all of them where nothing does."""
+    raised = np.any([height > RAISED for height in heights], axis=0)
+    rows, columns = (np.flatnonzero(raised.mean(axis) > 0.02) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return slice(None), slice(None)
+    cut = [slice(max(0, found[0] - MARGIN), found[-1] + MARGIN) for found in (rows, columns)]
+    return cut[0], cut[1]
 
 
 def depth_frames(path: Path) -> list[tuple[float, np.ndarray]]:
