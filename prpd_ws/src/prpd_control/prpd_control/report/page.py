@@ -66,8 +66,9 @@ def _headline(rate: Rate, goal: float) -> list[str]:
     low, high = rate.interval
     passed = rate.value >= goal
     verdict = f"{'accepted' if passed else 'not accepted'}: {goal:.0%} are asked for"
+    colour = "good" if passed else "bad"
     return [
-        f"<p class='big {'good' if passed else 'bad'}'>{rate.successes} of {rate.trials} excavated, {rate.value:.0%}</p>",
+        f"<p class='big {colour}'>{rate.successes} of {rate.trials} excavated, {rate.value:.0%}</p>",
         f"<p>95 % interval {low:.0%} to {high:.0%}; {verdict}.</p>",
     ]
 

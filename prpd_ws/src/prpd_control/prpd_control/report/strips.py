@@ -41,8 +41,8 @@ def strip(folder: Path, trial: Trial) -> Figure | None:
 def relief(depth: np.ndarray, first: np.ndarray) -> np.ndarray:
     """How much nearer than the ground each pixel is, in m; NaN where nothing was measured.
 
-    The ground is the plane that fits the `first` image best: without that, the slant of the view hides rock and pit. Of a
-    plane, the inverse depth is linear in row and column.
+    The ground is the plane that fits the `first` image best: without that, the slant of the view hides rock and pit.
+    The inverse depth of a plane is linear in row and column.
     """
     row, column = (axis / 100 for axis in np.indices(first.shape))
     ground, fits = np.zeros_like(first), first > 0
