@@ -84,6 +84,16 @@ def test_a_deaf_process_and_its_children_are_killed(supervisor, output, monkeypa
     wait_for(lambda: not any(alive(p) for p in pids))
 
 
+def test_a_full_disk_under_the_log_stops_nobody(capsys):
+    with open("/dev/full", "w") as log, Supervisor(environment=os.environ, output=log) as supervisor:
+        supervisor.start(python("talker", "for i in range(20_000): print('a line that fills the pipe')", may_end=True))
+        wait_for(lambda: not supervisor.pids)
+        assert supervisor.ending() is None
+        supervisor.stop()
+        assert capsys.readouterr().err.count("the log cannot be written ([Errno 28] No space left on device)") == 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), log.fileno())  # what is still buffered, goes there
+
+
 def test_no_orphan_when_the_launcher_is_killed(tmp_path):
     program = textwrap.dedent("""
         import os, sys, time

@@ -6,6 +6,7 @@ Perception is replaced by the soil's truth here; the tests of the demo run the w
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from prpd_control.graph import description
 from prpd_control.graph.description import Options, Process
 from prpd_control.graph.launcher import running
 from prpd_control.graph.reservation import reserve
+from prpd_task.bucket import BucketGeometry
+from prpd_task.spec import TaskSpec
 
 pytestmark = pytest.mark.system
 HERE = os.path.dirname(__file__)
@@ -113,6 +116,33 @@ def test_what_cannot_be_is_said_before_anything_starts(arguments, message):
     assert run.returncode == 2
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_policy_of_another_contract_is_refused_before_anything_starts(tmp_path):
+    other = scripted_policy.write(tmp_path / "other.onnx", TaskSpec(bucket=BucketGeometry(width=0.3)))
+    run = prpd("excavate", "--twin", "--policy", str(other))
+    assert run.returncode == 2
+    assert "the policy was trained with bucket" in run.stderr
+    assert "width=0.3" in run.stderr
+
+
+@pytest.mark.parametrize("domain", ["abc", "1000"])
+def test_a_wrong_ros_domain_is_named(policy, domain):
+    run = prpd("excavate", "--twin", "--policy", str(policy), ROS_DOMAIN_ID=domain)
+    assert run.returncode == 2
+    assert f"ROS_DOMAIN_ID={domain} is no ROS domain" in run.stderr
+
+
+def test_a_port_of_the_twin_in_use_ends_it_with_the_reason(policy):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.55", 30004))
+        taken.listen()
+        command = ["excavate", "--twin", "--robot-ip", "127.0.0.55", "--policy", str(policy), "--engine", "warp"]
+        run = prpd(*command, ROS_DOMAIN_ID="55")
+    assert run.returncode == 1
+    assert "ur_controller ended with status 1" in run.stderr
+    assert "cannot listen on 127.0.0.55" in run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
 
 
 def test_a_second_instance_in_the_same_domain_is_refused(policy, monkeypatch):

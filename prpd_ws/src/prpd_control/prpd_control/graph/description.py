@@ -244,9 +244,10 @@ def bring_up(nodes: list[Process], *, patience: float) -> Process:
 def refuse_impossible(options: Options) -> None:
     """Find before anything starts what would fail later: policy, cell, recording folder."""
     from prpd_control.policy.runtime import Policy
+    from prpd_task.bucket import BucketGeometry
     from prpd_task.cell import Cell
 
-    Policy.load(options.policy_path)
+    Policy.load(options.policy_path, bucket=BucketGeometry())
     if options.cell:
         Cell.load(options.cell)
     if options.record:
