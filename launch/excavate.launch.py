@@ -4,7 +4,8 @@
 """
 
 from launch import LaunchDescription
-from prpd_control.graph.description import Options, excavation, refuse_impossible
+from prpd_control.graph.checks import refuse_impossible
+from prpd_control.graph.description import Options, excavation
 from prpd_control.graph.launching import describe
 
 

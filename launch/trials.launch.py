@@ -4,7 +4,8 @@
 """
 
 from launch import LaunchDescription
-from prpd_control.graph.description import TrialOptions, refuse_impossible_batch, trials
+from prpd_control.graph.checks import refuse_impossible_batch
+from prpd_control.graph.description import TrialOptions, trials
 from prpd_control.graph.launching import describe
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import tyro
 
-from prpd_control.graph.description import NINE_ENVIRONMENTS, TrialOptions, refuse_impossible_policies
+from prpd_control.graph.checks import refuse_impossible_policies
+from prpd_control.graph.description import NINE_ENVIRONMENTS, TrialOptions
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from prpd_control.graph.description import Options, excavation, refuse_impossible
+from prpd_control.graph.checks import refuse_impossible
+from prpd_control.graph.description import Options, excavation
 from prpd_control.graph.launcher import running
 from prpd_control.graph.reservation import reserve
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import tyro
 
-from prpd_control.graph.description import TrialOptions, refuse_impossible_batch
+from prpd_control.graph.checks import refuse_impossible_batch
+from prpd_control.graph.description import TrialOptions
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ def main() -> int:
     """Run the named function with the remaining arguments as `sys.argv[1:]`, or replace this process by a program."""
     target, *arguments = sys.argv[1:]
     die_with_launcher()
+    # Until the node takes its signals itself there is nothing to tidy up; a traceback out of an import tells nobody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if target == "--exec":
         os.execvp(arguments[0], arguments)
     module, function = target.split(":")

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prpd_control.resources import shipped_policy
 from prpd_task.errors import UserError
 
-if TYPE_CHECKING:
-    from prpd_control.trials.batch import Batch
-
 TWIN_ADDRESS = "127.0.0.1"
 NINE_ENVIRONMENTS = Path(__file__).parents[1] / "trials" / "nine_environments.yaml"
+RVIZ_LAYOUT = Path(__file__).parents[1] / "watch" / "excavate.rviz"
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class Options:
     """Folder for recordings (MCAP) of everything; empty: none."""
     viewer: bool = False
     """Show arm, soil, rock and policy live in the browser."""
+    rviz: bool = False
+    """Show arm, point cloud and rock in RViz, which is the system's ROS 2's own; the wheels have none."""
     environment: str = "cube_sand"
     """Soil environment of the twin (`prpd trials --list-environments`)."""
     seed: int = 0
@@ -91,8 +91,8 @@ class Process:
     package: str
     executable: str
     """Console script of the package."""
-    target: str
-    """`module:function` behind that script."""
+    target: str = ""
+    """`module:function` behind that script; empty for a program that is not ours."""
     parameters: Mapping[str, Any] | None = None
     """ROS parameters; None: no ROS node."""
     arguments: tuple[str, ...] = ()
@@ -219,6 +219,8 @@ def excavation(options: Options) -> list[Process]:
         nodes.append(recorder(options.record, per_trial=False))
     if options.viewer:
         nodes.append(viewer(options))
+    if options.rviz:
+        nodes += rviz(options)
     nodes = (twin(options) if options.twin else []) + nodes
     return [*nodes, bring_up(nodes, patience=30.0 if options.twin else 10.0)]
 
@@ -234,37 +236,22 @@ def viewer(options: Options) -> Process:
     return Process("viewer", "prpd_control", "viewer", "prpd_control.watch.viewer:main", {"cell": options.cell})
 
 
+def rviz(options: Options) -> list[Process]:
+    """Shows the graph in RViz: the arm's links from its joints, and a window with our layout."""
+    from prpd_task.cell import Cell
+    from prpd_task.description import robot_description
+
+    cell = Cell.load(options.cell) if options.cell else Cell()
+    description = {"robot_description": robot_description(cell)}
+    layout = ("-d", str(RVIZ_LAYOUT))
+    return [
+        Process("robot_state_publisher", "robot_state_publisher", "robot_state_publisher", parameters=description),
+        Process("rviz", "rviz2", "rviz2", parameters={}, arguments=layout, may_end=True),
+    ]
+
+
 def bring_up(nodes: list[Process], *, patience: float) -> Process:
     """Configures and activates the lifecycle nodes in order, each within its `patience` in s, then ends."""
     parameters = {"nodes": [p.name for p in nodes if p.lifecycle], "timeout": patience}
     target = "prpd_control.graph.bring_up:main"
     return Process("bring_up", "prpd_control", "bring_up", target, parameters, may_end=True)
-
-
-def refuse_impossible(options: Options) -> None:
-    """Find before anything starts what would fail later: policy, cell, recording folder."""
-    from prpd_control.policy.runtime import Policy
-    from prpd_task.bucket import BucketGeometry
-    from prpd_task.cell import Cell
-
-    Policy.load(options.policy_path, bucket=BucketGeometry())
-    if options.cell:
-        Cell.load(options.cell)
-    if options.record:
-        Path(options.record).mkdir(parents=True, exist_ok=True)
-
-
-def refuse_impossible_batch(options: TrialOptions) -> Batch:
-    """The same for the batch file and every policy in it; the batch that was read."""
-    from prpd_control.trials.batch import load
-    from prpd_control.trials.node import known_environments
-
-    batch = load(options.batch_path, known_environments=known_environments(twin=options.twin))
-    refuse_impossible_policies(options, batch)
-    return batch
-
-
-def refuse_impossible_policies(options: TrialOptions, batch: Batch) -> None:
-    """The same for a batch that came from no file."""
-    for policy in batch.policies:
-        refuse_impossible(replace(options, policy=policy or options.policy))

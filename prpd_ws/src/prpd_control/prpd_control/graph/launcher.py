@@ -11,11 +11,13 @@ from typing import IO
 from prpd_control.graph import dds
 from prpd_control.graph.description import Process
 from prpd_control.graph.supervisor import Command, Supervisor
+from prpd_control.resources import program
 
 
 def command(process: Process) -> Command:
-    """How the supervisor starts a process of the graph: with this interpreter, whether it is installed or not."""
-    start = [sys.executable, "-m", "prpd_control.graph.child", process.target]
+    """How the supervisor starts a process of the graph: ours with this interpreter, whether it is installed or not."""
+    what = [process.target] if process.target else ["--exec", str(program(process.package, process.executable))]
+    start = [sys.executable, "-m", "prpd_control.graph.child", *what]
     return Command(process.name, [*start, *process.command_line()], may_end=process.may_end)
 
 

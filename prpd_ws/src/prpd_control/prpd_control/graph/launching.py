@@ -78,6 +78,7 @@ def _actions(process: Process) -> list[Any]:
             package=process.package,
             executable=process.executable,
             name=process.name,
+            arguments=list(process.arguments),
             parameters=[dict(process.parameters)],
             remappings=list(process.remappings.items()),
             output="screen",

@@ -7,6 +7,7 @@ import html
 import io
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prpd_control.report.plots import Captioned
@@ -19,7 +20,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin: 2.5r
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; white-space: nowrap } td:last-child { white-space: normal }
 th { border-bottom: 1px solid #999 } td { border-bottom: 1px solid #eee }
-img { width: 100% } figure { margin: 1.5rem 0 } figcaption { color: #555; font-size: .9rem }
+img, video { width: 100% } figure { margin: 1.5rem 0 } figcaption { color: #555; font-size: .9rem }
 .big { font-size: 2rem; margin: .5rem 0 0 } .good { color: #2a7f62 } .bad { color: #b23a48 }
 .warning { background: #fff3cd; padding: .6rem }
 """
@@ -33,6 +34,7 @@ def render(
     *,
     figures: Sequence[Captioned],
     strips: Sequence[Captioned],
+    films: Sequence[Path] = (),
     written: str,
 ) -> str:
     """The whole page."""
@@ -51,6 +53,7 @@ def render(
     ]
     if strips:
         parts += ["<h2>Best and worst</h2>", *(_figure(caption, figure) for caption, figure in strips)]
+        parts += [_film(path) for path in films]
     parts += ["<h2>Trials</h2>", _trials(trials)]
     parts += ["<h2>Software</h2>", _table(("what", "version"), batch["versions"].items())]
     title = f"Excavation trials: {html.escape(batch['name'])}"
@@ -155,6 +158,11 @@ def _figure(caption: str, figure: Any) -> str:
     caption = html.escape(caption)
     image = f"<img alt='{caption}' src='data:image/png;base64,{picture}'>"
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _film(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f"<video controls loop muted src='data:video/webm;base64,{data}'></video>"
 
 
 def _date(stamp: float) -> str:

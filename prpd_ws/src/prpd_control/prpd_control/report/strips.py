@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,16 +27,13 @@ MARGIN = 12
 
 def strip(folder: Path, trial: Trial) -> Figure | None:
     """Images at equal distances in time; None where there is no readable recording with images."""
-    path = folder / trial.recording
-    if not trial.recording or not path.is_file():
-        return None
-    frames = depth_frames(path)
+    frames = depth_frames(folder / trial.recording) if trial.recording else []
     if not frames:
         return None
     chosen = [frames[i] for i in np.linspace(0, len(frames) - 1, min(COUNT, len(frames))).round().astype(int)]
     titles = [f"{time - frames[0][0]:.1f} s" for time, _ in chosen]
     heights = [relief(image, frames[0][1]) for _, image in chosen]
-    rows, columns = _raised(heights)
+    rows, columns = raised(heights)
     return grid([height[rows, columns] for height in heights], titles, cmap="turbo", vmin=-RAISED, vmax=HIGH)
 
 
@@ -56,7 +55,7 @@ def relief(depth: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.where(depth > 0, ground - depth, np.nan)
 
 
-def _raised(heights: list[np.ndarray]) -> tuple[slice, slice]:
+def raised(heights: list[np.ndarray]) -> tuple[slice, slice]:
     """Rows and columns of what stands out of the ground in any picture; all of them where nothing does."""
     raised = np.any([height > RAISED for height in heights], axis=0)
     rows, columns = (np.flatnonzero(raised.mean(axis) > 0.02) for axis in (1, 0))
@@ -67,20 +66,28 @@ def _raised(heights: list[np.ndarray]) -> tuple[slice, slice]:
 
 
 def depth_frames(path: Path) -> list[tuple[float, np.ndarray]]:
-    """(time in s, depth in m) of each recorded image, at half the resolution."""
+    """(time in s, depth in m) of each recorded image, at half the resolution; none where the file was cut off."""
+    frames = []
+    for _, time, image in read(path, [TOPIC]):
+        millimetres = image.encoding == "16UC1"
+        raw = np.frombuffer(bytes(image.data), np.uint16 if millimetres else np.float32)
+        depth = raw.astype(np.float32).reshape(image.height, -1)[::2, ::2] * (1e-3 if millimetres else 1.0)
+        frames.append((time, np.nan_to_num(depth)))
+    return frames
+
+
+def read(path: Path, topics: list[str]) -> Iterator[tuple[str, float, Any]]:
+    """(topic, time in s, message) in the order of time; nothing where there is no file, or one cut off by a kill."""
     from mcap.exceptions import McapError
     from mcap.reader import make_reader
     from mcap_ros2.decoder import DecoderFactory
 
-    frames = []
+    if not path.is_file():
+        return
     try:
         with path.open("rb") as file:
             reader = make_reader(file, decoder_factories=[DecoderFactory()])
-            for _, _, message, image in reader.iter_decoded_messages(topics=[TOPIC]):
-                millimetres = image.encoding == "16UC1"
-                raw = np.frombuffer(bytes(image.data), np.uint16 if millimetres else np.float32)
-                depth = raw.astype(np.float32).reshape(image.height, -1)[::2, ::2] * (1e-3 if millimetres else 1.0)
-                frames.append((message.log_time * 1e-9, np.nan_to_num(depth)))
+            for _, channel, message, decoded in reader.iter_decoded_messages(topics=topics):
+                yield channel.topic, message.log_time * 1e-9, decoded
     except (McapError, EOFError, ValueError):
-        return []  # cut off by a kill: the ledger's row says so
-    return frames
+        return  # the ledger's row says so
