@@ -53,7 +53,7 @@ def record(path):
 
 def fill(folder):
     """A batch of four trials with recordings."""
-    batch = Batch("nine <environments>", ("cube_sand", "plate_sand"), policies=("", "/p/other.onnx"))
+    batch = Batch("nine <environments>", ("cube_sand", "plate_sand"), policies=("", "/p/other.onnx"), repetitions=1)
     with Ledger(folder / "ledger.sqlite") as ledger:
         number = ledger.add_batch(batch, versions={"python": "3.11"})
         while (trial := ledger.next_planned(number)) is not None:
