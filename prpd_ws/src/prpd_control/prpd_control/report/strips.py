@@ -49,8 +49,8 @@ def relief(depth: np.ndarray, first: np.ndarray) -> np.ndarray:
         if fits.sum() < 10:
             break
         terms = np.stack([row[fits], column[fits], np.ones(fits.sum())], axis=1)
-        plane = np.linalg.lstsq(terms, 1 / first[fits], rcond=None)[0]
-        ground = 1 / np.clip(plane[0] * row + plane[1] * column + plane[2], 1e-3, None)
+        down, right, middle = np.linalg.lstsq(terms, 1 / first[fits], rcond=None)[0].tolist()
+        ground = 1 / np.clip(down * row + right * column + middle, 1e-3, None)
         fits = (first > 0) & (np.abs(ground - first) < RAISED)
     return np.where(depth > 0, ground - depth, np.nan)
 

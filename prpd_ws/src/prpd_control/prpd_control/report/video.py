@@ -47,7 +47,7 @@ def write_video(recording: Path, target: Path, *, title: str) -> bool:
     events = read(recording, ["/bucket/state", "/rock/state", "/soil/state"])
     target.parent.mkdir(parents=True, exist_ok=True)
     with _quiet():
-        codec = cv2.VideoWriter_fourcc(*"VP90")
+        codec = cv2.VideoWriter.fourcc(*"VP90")
         writer = cv2.VideoWriter(str(target), cv2.CAP_FFMPEG, codec, RATE, (2 * SIZE, SIZE))
     if not writer.isOpened():
         raise OSError(f"{target} cannot be written as WebM; is there room, and may you write there?")
