@@ -43,7 +43,8 @@ def relief(depth: np.ndarray, first: np.ndarray) -> np.ndarray:
     The ground is the plane that fits the `first` image best: without that, the slant of the view hides rock and pit.
     The inverse depth of a plane is linear in row and column.
     """
-    row, column = (axis / 100 for axis in np.indices(first.shape))
+    indices = np.indices(first.shape) / 100
+    row, column = indices[0], indices[1]
     ground, fits = np.zeros_like(first), first > 0
     for _ in range(3):
         if fits.sum() < 10:

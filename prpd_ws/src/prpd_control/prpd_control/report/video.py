@@ -53,7 +53,7 @@ def write_video(recording: Path, target: Path, *, title: str) -> bool:
         raise OSError(f"{target} cannot be written as WebM; is there room, and may you write there?")
     moment, event, start = _Moment(), next(events, None), images[0][0]
     shown = 0
-    for tick in range(int((images[-1][0] - start) * RATE) + 1):
+    for tick in range(round((images[-1][0] - start) * RATE) + 1):
         now = start + tick / RATE
         while event is not None and event[1] <= now:
             _update(moment, event[0], event[2])
