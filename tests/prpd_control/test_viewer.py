@@ -1,14 +1,18 @@
 """The viewer on real topics and a real snapshot of the soil, up to the web server."""
 
+import json
+import re
 import socket
 import time
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rclpy
 from sensor_msgs.msg import JointState
 
+import prpd_control.watch.viewer as viewer_module
 from prpd_control.watch.viewer import ViewerNode, policy_text, state_text
 from prpd_interfaces.msg import BucketState, PolicyStatus, RockState, SoilState
 from prpd_task.frames import Pose
@@ -89,3 +93,25 @@ def test_numbers_in_words():
     assert "| x | 0.500 |" in policy_text(status)
     assert "| **action z** | -0.20 |" in policy_text(status)
     assert policy_text(None) == "the policy has not acted yet"
+
+
+TYPES = {
+    "/bucket/state": BucketState,
+    "/rock/state": RockState,
+    "/soil/state": SoilState,
+    "/policy/status": PolicyStatus,
+}
+
+
+def foxglove_paths():
+    layout = json.loads((Path(viewer_module.__file__).parent / "foxglove.json").read_text())
+    return [path["value"] for panel in layout["configById"].values() for path in panel.get("paths", [])]
+
+
+@pytest.mark.parametrize("path", foxglove_paths())
+def test_the_layout_for_foxglove_plots_what_is_published(path):
+    topic, *names = re.sub(r"\[\d+\]", "", path).split(".")
+    value = TYPES[topic]()
+    for name in names:
+        value = getattr(value, name)
+    assert isinstance(value, (float, int, bool)) or len(value) >= 0
