@@ -137,7 +137,7 @@ def save_pdf(path: Path, text: Sequence[str], figures: Sequence[Captioned], stri
         pdf.savefig(first)
         plt.close(first)
         for caption, figure in (*figures, *strips):
-            figure.suptitle(caption, fontsize=9)
+            figure.suptitle(caption, fontsize=9, y=1.0, verticalalignment="bottom")
             pdf.savefig(figure, bbox_inches="tight")
 
 
