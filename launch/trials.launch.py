@@ -4,10 +4,11 @@
 """
 
 from launch import LaunchDescription
+from prpd_control.graph.checks import refuse_impossible_batch
 from prpd_control.graph.description import TrialOptions, trials
 from prpd_control.graph.launching import describe
 
 
 def generate_launch_description() -> LaunchDescription:
     """What `ros2 launch` starts."""
-    return describe(TrialOptions, trials)
+    return describe(TrialOptions, trials, check=refuse_impossible_batch)

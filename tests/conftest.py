@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,9 @@ DOMAINS = range(1, 50)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[domain_lock] = _reserve_domain()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A script's `pytest &` ignores Ctrl-C, and so would all that the tests start, whose end by Ctrl-C they test.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 

@@ -1,13 +1,24 @@
 """The description of the graph, and its agreement with what the packages install."""
 
 import importlib
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from prpd_control.graph.description import Options, Process, TrialOptions, excavation, trials, twin
+from prpd_control.graph.checks import refuse_impossible
+from prpd_control.graph.description import (
+    Options,
+    Process,
+    TrialOptions,
+    excavation,
+    trials,
+    twin,
+)
 from prpd_control.graph.launcher import command
 from prpd_control.trials.batch import load
 from prpd_control.trials.message_types import definition, message_class
@@ -106,3 +117,29 @@ def test_launch_files_describe_every_argument(name):
     assert {"robot_ip", "policy", "camera", "twin", "dry_run", "record", "viewer"} <= set(arguments)
     assert all(a.description for a in arguments.values())
     assert arguments["twin"].default_value[0].text == ("true" if name == "twin" else "false")
+
+
+def test_rviz_is_refused_with_the_remedy_where_there_is_none(monkeypatch):
+    monkeypatch.setenv("AMENT_PREFIX_PATH", "")
+    with pytest.raises(UserError, match="rviz needs robot_state_publisher, .*apt-get install ros-jazzy-robot-state"):
+        refuse_impossible(Options(twin=True, rviz=True))
+
+
+def test_rviz_is_the_systems_own_with_our_layout(tmp_path, monkeypatch):
+    for name in ("robot_state_publisher", "rviz2"):
+        path = tmp_path / "lib" / name / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"/nowhere:{tmp_path}")
+    refuse_impossible(Options(twin=True, rviz=True))
+    processes = {p.name: p for p in excavation(Options(twin=True, rviz=True))}
+    said = {}
+    for name in ("robot_state_publisher", "rviz"):
+        run = subprocess.run(command(processes[name]).argv, capture_output=True, text=True, check=True)
+        said[name] = json.loads(run.stdout)
+    layout = said["rviz"][said["rviz"].index("-d") + 1]
+    topics = re.findall(r"Value: (/\S+)", Path(layout).read_text())
+    assert {"/rock/cloud", "/rock/markers", "/camera/depth/image_rect_raw"} <= set(topics)
+    (given,) = [a for a in said["robot_state_publisher"] if a.startswith("robot_description:=")]
+    assert "<robot" in yaml.safe_load(given.split(":=", 1)[1])

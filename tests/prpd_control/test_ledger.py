@@ -1,6 +1,5 @@
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 
@@ -111,7 +110,7 @@ def test_a_full_disk_is_an_error_of_the_write_and_keeps_the_rows(ledger):
     ledger.begin(trial)
     pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
     ledger._db.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite cannot be written \(database or disk is full\); make room"):
         ledger.finish(trial, Outcome("success", "lifted", "", 1.0, trajectory=os.urandom(100_000)))
     assert ledger.trials(number)[0].status == "running"
 

@@ -2,10 +2,11 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from prpd_control.trials.batch import Batch
-from prpd_control.trials.ledger import Ledger, unpack
+from prpd_control.trials.ledger import Ledger, LedgerError, unpack
 from prpd_control.trials.operator import PromptingOperator
 from prpd_control.trials.runner import BatchRunner, Dug, NoOperator, NotReadyError, StoppedError, judge
 from prpd_control.trials.summary import Rate, as_json, by_environment, comparisons, latency, reasons
@@ -151,3 +152,18 @@ def test_the_summary_counts_what_was_dug(ledger):
     numbers = as_json(trials, report="r.html")
     assert numbers["environments"]["plate_sand"]["trials"] == 6
     assert numbers["failures"] == {"rock_lost": 6}
+
+
+def test_a_full_disk_ends_the_batch_with_the_remedy_and_the_trial_is_run_again(tmp_path):
+    class FillsDisk(Cell):
+        def dig(self, trial, *, timeout):
+            if trial.number == 2:
+                pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+                ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+            return dug(trajectory={"time": np.random.default_rng(0).random(50_000).tolist()})
+
+    with Ledger(tmp_path / "l") as ledger, pytest.raises(LedgerError, match="disk is full.*make room and run again"):
+        run(ledger, FillsDisk())
+    with Ledger(tmp_path / "l") as ledger:
+        trials = run(ledger, Cell())
+    assert [t.status for t in trials] == ["done", "interrupted", *["done"] * 5]

@@ -1,19 +1,16 @@
 import pytest
 from scipy.stats import binomtest
 
-from prpd_control.trials.statistics import paired_test, wilson_interval
+from prpd_control.trials.statistics import paired_test
 
 
-@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (9, 10), (10, 10), (81, 90), (1, 1)])
-def test_wilson_agrees_with_scipys_own(successes, trials):
-    theirs = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(successes, trials) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
-
-
-def test_no_trials_say_nothing():
-    assert wilson_interval(0, 0) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="11 successes in 10"):
-        wilson_interval(11, 10)
+@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (3, 3), (1, 9), (9, 1), (40, 61), (0, 30)])
+def test_the_p_value_agrees_with_scipys_own(only_first, only_second):
+    first = [True] * only_first + [False] * only_second + [True] * 5
+    second = [False] * only_first + [True] * (only_second + 5)
+    count = only_first + only_second
+    theirs = binomtest(only_first, count, 0.5).pvalue if count else 1.0
+    assert paired_test(first, second) == (only_first, only_second, pytest.approx(theirs, abs=1e-12))
 
 
 def test_paired_outcomes_count_only_disagreements():

@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from prpd_control.graph.locks import Lock, TakenError, first_free
 from prpd_control.graph.supervisor import Command, Supervisor
 
 PATIENT = "import time\nwhile True: time.sleep(0.05)"
@@ -85,6 +84,16 @@ def test_a_deaf_process_and_its_children_are_killed(supervisor, output, monkeypa
     wait_for(lambda: not any(alive(p) for p in pids))
 
 
+def test_a_full_disk_under_the_log_stops_nobody(capsys):
+    with open("/dev/full", "w") as log, Supervisor(environment=os.environ, output=log) as supervisor:
+        supervisor.start(python("talker", "for i in range(20_000): print('a line that fills the pipe')", may_end=True))
+        wait_for(lambda: not supervisor.pids)
+        assert supervisor.ending() is None
+        supervisor.stop()
+        assert capsys.readouterr().err.count("the log cannot be written ([Errno 28] No space left on device)") == 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), log.fileno())  # what is still buffered, goes there
+
+
 def test_no_orphan_when_the_launcher_is_killed(tmp_path):
     program = textwrap.dedent("""
         import os, sys, time
@@ -103,23 +112,3 @@ def test_no_orphan_when_the_launcher_is_killed(tmp_path):
     launcher.send_signal(signal.SIGKILL)
     launcher.wait()
     wait_for(lambda: not alive(child))
-
-
-def test_a_lock_is_held_once_and_names_its_holder(tmp_path):
-    first, second = Lock("domain-7", directory=tmp_path), Lock("domain-7", directory=tmp_path)
-    first.acquire()
-    with pytest.raises(TakenError, match=f"prpd-domain-7 is held by process {os.getpid()}"):
-        second.acquire()
-    first.release()
-    second.acquire()
-
-
-def test_the_first_free_candidate_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    number, lock = first_free([1, 2], lambda n: f"n-{n}")
-    other, _lock = first_free([1, 2], lambda n: f"n-{n}")
-    assert (number, other) == (1, 2)
-    with pytest.raises(TakenError, match="none is free"):
-        first_free([1, 2], lambda n: f"n-{n}")
-    lock.release()
-    assert first_free([1, 2], lambda n: f"n-{n}")[0] == 1

@@ -71,6 +71,23 @@ def test_a_missing_file_is_named(command, capsys):
     assert capsys.readouterr().err == "prpd: No such file or directory: /no/such/file\n"
 
 
+def test_a_full_disk_is_named_with_the_remedy(command, capsys):
+    def fill(argv):
+        with open("/dev/full", "w") as file:  # every write to it fails for want of space
+            file.write("x")
+
+    assert command(fill) == 2
+    assert capsys.readouterr().err == "prpd: No space left on device; make room, then run the same command again\n"
+
+
+def test_a_reader_that_leaves_is_no_error():
+    program = "from prpd_task.cli import run; run(lambda: [print('line') for _ in range(100_000)] and 0)"
+    pipe = f'"{sys.executable}" -c "{program}" | head -n 1'
+    run = subprocess.run(pipe, shell=True, capture_output=True, text=True, check=False)
+    assert run.stdout == "line\n"
+    assert run.stderr == ""
+
+
 def test_a_defect_keeps_its_traceback(command):
     with pytest.raises(ZeroDivisionError):
         command(lambda argv: 1 // 0)

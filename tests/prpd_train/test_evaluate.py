@@ -1,23 +1,12 @@
 from __future__ import annotations
 
-import pytest
 import torch
 
 from prpd_train.env.config import EnvConfig, Latency
 from prpd_train.evaluate.episodes import run_episodes
-from prpd_train.evaluate.wilson import wilson
 from prpd_train.scene.randomisation import Randomisation
 
 PLAIN = EnvConfig(randomisation=Randomisation.off(), latency=Latency.off(), scenes=2)
-
-
-def test_wilson_against_known_values():
-    low, high = wilson(90, 100)
-    assert (low, high) == (pytest.approx(0.8256, abs=1e-4), pytest.approx(0.9448, abs=1e-4))
-    assert wilson(0, 10)[0] == 0.0 and wilson(10, 10)[1] == 1.0
-    assert wilson(0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
-    with pytest.raises(ValueError, match="no sample"):
-        wilson(3, 2)
 
 
 def into_the_bowl(observation):

@@ -6,6 +6,7 @@ Perception is replaced by the soil's truth here; the tests of the demo run the w
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,10 @@ import scripted_policy
 
 from prpd_control.graph import description
 from prpd_control.graph.description import Options, Process
-from prpd_control.graph.launcher import reserve_address, reserve_domain, running
+from prpd_control.graph.launcher import running
+from prpd_control.graph.reservation import reserve
+from prpd_task.bucket import BucketGeometry
+from prpd_task.spec import TaskSpec
 
 pytestmark = pytest.mark.system
 HERE = os.path.dirname(__file__)
@@ -41,14 +45,11 @@ def graph(policy):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.delenv("ROS_DOMAIN_ID", raising=False)
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path]))
-        domain, lock = reserve_domain(own=True)
-        stack.callback(lock.release)
-        address, lock = reserve_address("")
-        stack.callback(lock.release)
-        options = Options(twin=True, robot_ip=address, policy=str(policy), engine="warp")
+        options = Options(twin=True, policy=str(policy), engine="warp")
+        place = stack.enter_context(reserve(options, description.excavation, own_domain=True))
         log = io.StringIO()
-        processes = with_truthful_perception(description.excavation(options))
-        supervisor = stack.enter_context(running(processes, domain=domain, output=log))
+        processes = with_truthful_perception(description.excavation(place.options))
+        supervisor = stack.enter_context(running(processes, domain=place.domain, output=log))
         supervisor.log = log
         deadline = time.monotonic() + 90
         while "bring_up" in supervisor.pids and time.monotonic() < deadline:
@@ -117,17 +118,39 @@ def test_what_cannot_be_is_said_before_anything_starts(arguments, message):
     assert "Traceback" not in run.stderr
 
 
-def test_a_second_instance_in_the_same_domain_is_refused(policy, tmp_path):
-    from prpd_control.graph.locks import Lock
-
-    lock = Lock("domain-59")
-    lock.acquire()
-    try:
-        run = prpd("excavate", "--twin", "--policy", str(policy), ROS_DOMAIN_ID="59")
-    finally:
-        lock.release()
+def test_a_policy_of_another_contract_is_refused_before_anything_starts(tmp_path):
+    other = scripted_policy.write(tmp_path / "other.onnx", TaskSpec(bucket=BucketGeometry(width=0.3)))
+    run = prpd("excavate", "--twin", "--policy", str(other))
     assert run.returncode == 2
-    assert f"prpd-domain-59 is held by process {os.getpid()}" in run.stderr
+    assert "the policy was trained with bucket" in run.stderr
+    assert "width=0.3" in run.stderr
+
+
+@pytest.mark.parametrize("domain", ["abc", "1000"])
+def test_a_wrong_ros_domain_is_named(policy, domain):
+    run = prpd("excavate", "--twin", "--policy", str(policy), ROS_DOMAIN_ID=domain)
+    assert run.returncode == 2
+    assert f"ROS_DOMAIN_ID={domain} is no ROS domain" in run.stderr
+
+
+def test_a_port_of_the_twin_in_use_ends_it_with_the_reason(policy):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.55", 30004))
+        taken.listen()
+        command = ["excavate", "--twin", "--robot-ip", "127.0.0.55", "--policy", str(policy), "--engine", "warp"]
+        run = prpd(*command, ROS_DOMAIN_ID="55")
+    assert run.returncode == 1
+    assert "ur_controller ended with status 1" in run.stderr
+    assert "cannot listen on 127.0.0.55" in run.stderr
+    assert "Traceback" not in run.stderr + run.stdout
+
+
+def test_a_second_instance_in_the_same_domain_is_refused(policy, monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "59")
+    with reserve(Options(twin=True), description.excavation):  # as a launch file does
+        run = prpd("excavate", "--twin", "--policy", str(policy))
+    assert run.returncode == 2
+    assert f"of ROS domain 59 is held by process {os.getpid()}; end that one, or set ROS_DOMAIN_ID" in run.stderr
 
 
 def test_an_absent_robot_ends_it_with_the_reason(policy, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import os
 import signal
 import subprocess
 from collections import deque
@@ -16,13 +18,16 @@ GRACE = 5.0
 """s, between asking a child to end and killing it."""
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the line above took effect
+        os._exit(1)
 
 
 def call(command: Sequence[str], env: Mapping[str, str], cwd: Path | None = None) -> int:
     """Run a command on the user's terminal; returns its status."""
-    with _Guarded(subprocess.Popen(command, env=dict(env), cwd=cwd, preexec_fn=_die_with_parent)) as child:
+    die = functools.partial(_die_with, os.getpid())
+    with _Guarded(subprocess.Popen(command, env=dict(env), cwd=cwd, preexec_fn=die)) as child:
         return child.wait()
 
 
@@ -45,7 +50,7 @@ def logged(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        preexec_fn=_die_with_parent,
+        preexec_fn=functools.partial(_die_with, os.getpid()),
     )
     with log.open("w", encoding="utf-8") as file, _Guarded(child):
         for line in child.stdout or ():

@@ -13,7 +13,7 @@ setup(
     maintainer_email="prpd@example.com",
     license="Apache-2.0",
     packages=find_packages(),
-    package_data={NAME: ["**/*.yaml", "**/*.json", "**/*.xml"]},
+    package_data={NAME: ["**/*.yaml", "**/*.json", "**/*.xml", "**/*.rviz"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 
@@ -23,9 +24,14 @@ def shipped_policy() -> Path:
     return share() / "policies" / "paper.onnx"
 
 
+def program(package: str, executable: str) -> Path | None:
+    """An executable of a package in the sourced workspaces; None where it is not installed."""
+    prefixes = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    found = [path for p in prefixes if (path := Path(p) / "lib" / package / executable).is_file()]
+    return found[0] if found else None
+
+
 def message_folders() -> list[Path]:
     """Folders that hold `<package>/msg/*.msg`: this interpreter's, and those of the sourced workspaces."""
-    import os
-
     prefixes = [sysconfig.get_path("data"), *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
     return [Path(p) / "share" for p in prefixes if p and (Path(p) / "share").is_dir()]

@@ -17,19 +17,27 @@ def spin(make: Callable[[], Node], *, done: Callable[[Node], bool] = lambda node
     """Run one node in this process until SIGINT, SIGTERM, or `done(node)`; the exit status.
 
     rclpy's own signal handlers can lose a wake-up and leave a process hanging for ever, so the handlers here only set a
-    flag, and the executor looks at it five times a second.
+    flag, and the executor looks at it five times a second. A node that is still being made, which can take seconds, is
+    interrupted.
     """
     stop: list[int] = []
+    making = True
 
     def request(number: int, frame: FrameType | None) -> None:
         stop.append(number)
+        if making and len(stop) == 1:
+            raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, request)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
     try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        executor = SingleThreadedExecutor()
         node = make()
+        making = False
+    except KeyboardInterrupt:
+        rclpy.try_shutdown()
+        return 0
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         rclpy.shutdown()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import errno
 import importlib.util
 import os
 import signal
@@ -80,16 +81,22 @@ def run(command: Callable[[], Optional[int]]) -> int:
         return command() or 0
     except UserError as error:
         return _complain(str(error))
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has left: not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _complain(f"{error.strerror}{_named(error)}; make room, then run the same command again")
         if error.filename is None:
             raise
         return _complain(f"{error.strerror}: {error.filename}")
     except KeyboardInterrupt:
         print("\nprpd: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has left: not an error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+
+
+def _named(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ""
 
 
 def _complain(message: str) -> int:

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prpd_control.graph.description import TrialOptions, refuse_impossible, trial_graph
-from prpd_control.graph.launcher import reserve_address, reserve_domain, running
+from prpd_control.graph.description import TrialOptions, trial_graph, trials
+from prpd_control.graph.launcher import running
+from prpd_control.graph.reservation import reserve
 from prpd_control.trials.batch import Batch
 from prpd_control.trials.ledger import Ledger, Trial
 from prpd_control.trials.summary import Rate, as_json, by_environment, reasons
@@ -42,17 +43,11 @@ def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -
     from prpd_control.cli.signals import stop_request
     from prpd_control.report.build import build_report
 
-    for policy in batch.policies:
-        refuse_impossible(replace(options, policy=policy or options.policy))
     folder = Path(options.folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        domain, lock = reserve_domain(own=options.twin)
-        stack.callback(lock.release)
-        if options.twin:
-            address, lock = reserve_address(options.robot_ip)
-            stack.callback(lock.release)
-            options = replace(options, robot_ip=address)
+        place = stack.enter_context(reserve(options, trials, own_domain=options.twin))
+        domain, options = place.domain, place.options
         log = stack.enter_context((folder / "graph.log").open("w"))
         print(f"ROS domain {domain}, log {log.name}", flush=True)
         stop = stack.enter_context(stop_request())
@@ -67,10 +62,10 @@ def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -
     if not state.number:
         return 1
     with Ledger(folder / "ledger.sqlite", writable=False) as ledger:
-        trials = ledger.trials(state.number)
+        done = ledger.trials(state.number)
     report = build_report(folder / "ledger.sqlite", batch=state.number, folder=folder)
     if json_path is not None:
-        json_path.write_text(json.dumps(as_json(trials, report=str(report)), indent=1) + "\n")
+        json_path.write_text(json.dumps(as_json(done, report=str(report)), indent=1) + "\n")
     print(f"report: {report}")
     return 1 if state.failure else 130 if stop else 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tyro
 
+from prpd_control.graph.checks import refuse_impossible_policies
 from prpd_control.graph.description import NINE_ENVIRONMENTS, TrialOptions
 
 
@@ -54,4 +55,5 @@ def main(argv: list[str]) -> int:
     )
     folder = args.folder or time.strftime("trials/demo_%Y%m%d_%H%M%S")
     options = TrialOptions(twin=True, folder=folder, viewer=args.viewer, policy=args.policy)
+    refuse_impossible_policies(options, batch)
     return run(options, batch, json_path=args.json)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import tyro
 
-from prpd_control.graph.description import Options, excavation, refuse_impossible
-from prpd_control.graph.launcher import reserve_address, reserve_domain, running
+from prpd_control.graph.checks import refuse_impossible
+from prpd_control.graph.description import Options, excavation
+from prpd_control.graph.launcher import running
+from prpd_control.graph.reservation import reserve
 
 if TYPE_CHECKING:
     from prpd_control.graph.supervisor import Supervisor
@@ -29,17 +31,8 @@ def main(argv: list[str]) -> int:
     """Entry point of `prpd excavate`."""
     args = tyro.cli(Args, args=argv, prog="prpd excavate", description=__doc__)
     refuse_impossible(args)
-    domain, domain_lock = reserve_domain(own=False)
-    address_lock = None
-    if args.twin:
-        address, address_lock = reserve_address(args.robot_ip)
-        args = replace(args, robot_ip=address)
-    try:
-        return _serve(args, domain)
-    finally:
-        domain_lock.release()
-        if address_lock is not None:
-            address_lock.release()
+    with reserve(args, excavation) as place:
+        return _serve(place.options, place.domain)
 
 
 def _serve(args: Args, domain: int) -> int:

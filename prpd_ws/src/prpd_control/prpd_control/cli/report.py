@@ -20,6 +20,8 @@ class Args:
     """Where the report goes; beside the ledger by default."""
     pdf: bool = False
     """Write report.pdf too."""
+    videos: bool = False
+    """Write a film of each recorded trial too, into videos/."""
 
 
 def main(argv: list[str]) -> int:
@@ -27,5 +29,6 @@ def main(argv: list[str]) -> int:
     args = tyro.cli(Args, args=argv, prog="prpd report", description=__doc__)
     from prpd_control.report.build import build_report
 
-    print(build_report(args.ledger, batch=args.batch, folder=args.folder or args.ledger.parent, pdf=args.pdf))
+    folder = args.folder or args.ledger.parent
+    print(build_report(args.ledger, batch=args.batch, folder=folder, pdf=args.pdf, videos=args.videos))
     return 0

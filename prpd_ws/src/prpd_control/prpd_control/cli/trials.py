@@ -7,6 +7,7 @@ from pathlib import Path
 
 import tyro
 
+from prpd_control.graph.checks import refuse_impossible_batch
 from prpd_control.graph.description import TrialOptions
 
 
@@ -26,11 +27,8 @@ def main(argv: list[str]) -> int:
         return _list()
     args = tyro.cli(Args, args=argv, prog="prpd trials", description=__doc__)
     from prpd_control.cli.batch_run import run
-    from prpd_control.trials.batch import load
-    from prpd_control.trials.node import known_environments
 
-    batch = load(args.batch_path, known_environments=known_environments(twin=args.twin))
-    return run(args, batch, json_path=args.json)
+    return run(args, refuse_impossible_batch(args), json_path=args.json)
 
 
 def _list() -> int:

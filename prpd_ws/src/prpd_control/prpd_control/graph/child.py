@@ -1,6 +1,7 @@
-"""Start of one process of the graph: die with the launcher, then run the node's own main function.
+"""Start of one process of the graph: die with the launcher, then become the node.
 
-`python -m prpd_control.graph.child prpd_control.excavate.node:main --ros-args -p policy:=...`
+`python -m prpd_control.graph.child prpd_control.excavate.node:main --ros-args -p policy:=...` runs a function;
+`python child.py --exec PROGRAM ...` any program. Only Python's standard library is imported before.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ LAUNCHER_PID = "PRPD_LAUNCHER_PID"
 
 
 def main() -> int:
-    """Run the named function with the remaining arguments as `sys.argv[1:]`."""
+    """Run the named function with the remaining arguments as `sys.argv[1:]`, or replace this process by a program."""
     target, *arguments = sys.argv[1:]
     die_with_launcher()
+    # Until the node takes its signals itself there is nothing to tidy up; a traceback out of an import tells nobody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if target == "--exec":
+        os.execvp(arguments[0], arguments)
     module, function = target.split(":")
     sys.argv = [module, *arguments]
     return int(getattr(importlib.import_module(module), function)() or 0)

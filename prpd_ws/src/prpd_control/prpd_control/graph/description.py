@@ -12,6 +12,7 @@ from prpd_task.errors import UserError
 
 TWIN_ADDRESS = "127.0.0.1"
 NINE_ENVIRONMENTS = Path(__file__).parents[1] / "trials" / "nine_environments.yaml"
+RVIZ_LAYOUT = Path(__file__).parents[1] / "watch" / "excavate.rviz"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Options:
     twin: bool = False
     """Emulated controller, simulated soil box and virtual camera in the place of the real ones."""
     robot_ip: str = ""
-    """Address of the robot's controller. The twin takes 127.0.0.1 where this is empty."""
+    """Address of the robot's controller. The twin takes the first free one from 127.0.0.1 on where this is empty."""
     policy: str = ""
     """Path of the ONNX policy; empty: the one that comes with the product."""
     camera: str = "camera"
@@ -34,6 +35,8 @@ class Options:
     """Folder for recordings (MCAP) of everything; empty: none."""
     viewer: bool = False
     """Show arm, soil, rock and policy live in the browser."""
+    rviz: bool = False
+    """Show arm, point cloud and rock in RViz, which is the system's ROS 2's own; the wheels have none."""
     environment: str = "cube_sand"
     """Soil environment of the twin (`prpd trials --list-environments`)."""
     seed: int = 0
@@ -88,8 +91,8 @@ class Process:
     package: str
     executable: str
     """Console script of the package."""
-    target: str
-    """`module:function` behind that script."""
+    target: str = ""
+    """`module:function` behind that script; empty for a program that is not ours."""
     parameters: Mapping[str, Any] | None = None
     """ROS parameters; None: no ROS node."""
     arguments: tuple[str, ...] = ()
@@ -98,6 +101,8 @@ class Process:
     lifecycle: bool = False
     may_end: bool = False
     """Its end with status 0 is its success, not the graph's end."""
+    devices: tuple[str, ...] = ()
+    """What no other process of this machine may use at the same time."""
 
     def command_line(self) -> list[str]:
         """Arguments as any ROS node understands them."""
@@ -131,6 +136,7 @@ def twin(options: Options) -> list[Process]:
             "ur_controller",
             "prpd_twin.ur_controller.main:main",
             arguments=("--address", options.address),
+            devices=(f"controller {options.address}",),
         ),
         Process(
             "soil_world",
@@ -189,6 +195,7 @@ def excavation(options: Options) -> list[Process]:
             "prpd_control.driver.node:main",
             driver,
             lifecycle=True,
+            devices=(f"arm {options.address}",),
         ),
         Process(
             "rock_state",
@@ -212,6 +219,8 @@ def excavation(options: Options) -> list[Process]:
         nodes.append(recorder(options.record, per_trial=False))
     if options.viewer:
         nodes.append(viewer(options))
+    if options.rviz:
+        nodes += rviz(options)
     nodes = (twin(options) if options.twin else []) + nodes
     return [*nodes, bring_up(nodes, patience=30.0 if options.twin else 10.0)]
 
@@ -227,20 +236,22 @@ def viewer(options: Options) -> Process:
     return Process("viewer", "prpd_control", "viewer", "prpd_control.watch.viewer:main", {"cell": options.cell})
 
 
+def rviz(options: Options) -> list[Process]:
+    """Shows the graph in RViz: the arm's links from its joints, and a window with our layout."""
+    from prpd_task.cell import Cell
+    from prpd_task.description import robot_description
+
+    cell = Cell.load(options.cell) if options.cell else Cell()
+    description = {"robot_description": robot_description(cell)}
+    layout = ("-d", str(RVIZ_LAYOUT))
+    return [
+        Process("robot_state_publisher", "robot_state_publisher", "robot_state_publisher", parameters=description),
+        Process("rviz", "rviz2", "rviz2", parameters={}, arguments=layout, may_end=True),
+    ]
+
+
 def bring_up(nodes: list[Process], *, patience: float) -> Process:
     """Configures and activates the lifecycle nodes in order, each within its `patience` in s, then ends."""
     parameters = {"nodes": [p.name for p in nodes if p.lifecycle], "timeout": patience}
     target = "prpd_control.graph.bring_up:main"
     return Process("bring_up", "prpd_control", "bring_up", target, parameters, may_end=True)
-
-
-def refuse_impossible(options: Options) -> None:
-    """Find before anything starts what would fail later: policy, cell, recording folder."""
-    from prpd_control.policy.runtime import Policy
-    from prpd_task.cell import Cell
-
-    Policy.load(options.policy_path)
-    if options.cell:
-        Cell.load(options.cell)
-    if options.record:
-        Path(options.record).mkdir(parents=True, exist_ok=True)

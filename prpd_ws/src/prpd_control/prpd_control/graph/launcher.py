@@ -1,4 +1,4 @@
-"""Brings the described graph up without `ros2 launch`: locks, middleware, processes."""
+"""Brings the described graph up without `ros2 launch`: middleware and processes."""
 
 from __future__ import annotations
 
@@ -9,31 +9,16 @@ from contextlib import contextmanager
 from typing import IO
 
 from prpd_control.graph import dds
-from prpd_control.graph.description import TWIN_ADDRESS, Process
-from prpd_control.graph.locks import Lock, first_free
+from prpd_control.graph.description import Process
 from prpd_control.graph.supervisor import Command, Supervisor
-
-OWN_DOMAINS = range(60, 100)
-"""ROS domains from which a batch on the twin takes one for itself."""
+from prpd_control.resources import program
 
 
 def command(process: Process) -> Command:
-    """How the supervisor starts a process of the graph: with this interpreter, whether it is installed or not."""
-    start = [sys.executable, "-m", "prpd_control.graph.child", process.target]
+    """How the supervisor starts a process of the graph: ours with this interpreter, whether it is installed or not."""
+    what = [process.target] if process.target else ["--exec", str(program(process.package, process.executable))]
+    start = [sys.executable, "-m", "prpd_control.graph.child", *what]
     return Command(process.name, [*start, *process.command_line()], may_end=process.may_end)
-
-
-def reserve_domain(*, own: bool) -> tuple[int, Lock]:
-    """The ROS domain of a graph and its lock: the user's ROS_DOMAIN_ID, else one of its `own`, else 0."""
-    given = os.environ.get("ROS_DOMAIN_ID")
-    candidates = [int(given)] if given else OWN_DOMAINS if own else [0]
-    return first_free(candidates, lambda d: f"domain-{d}")
-
-
-def reserve_address(asked: str) -> tuple[str, Lock]:
-    """The loopback address of an emulated controller and its lock: the one asked for, else the first free one."""
-    candidates = [asked] if asked else [TWIN_ADDRESS, *(f"127.0.0.{n}" for n in range(2, 100))]
-    return first_free(candidates, lambda a: f"controller-{a}")
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
@@ -11,6 +13,7 @@ from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
     ExecuteProcess,
+    LogInfo,
     OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
@@ -22,16 +25,26 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchContext, LaunchDescription
+from prpd_control.graph import child, dds
 from prpd_control.graph.arguments import field_texts, parse
-from prpd_control.graph.dds import environment
 from prpd_control.graph.description import Process
-from prpd_control.graph.locks import Lock
+from prpd_control.graph.reservation import Reservation, reserve
 
-SET_HERE = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+# Without `-m`, site and the user's PYTHON* variables: it is there before the node's own interpreter has read anything.
+DIE_WITH_LAUNCH = [sys.executable, "-I", "-S", child.__file__, "--exec"]
+
+held: list[Reservation[Any]] = []
+"""As long as the launch runs; `launch` itself forgets a description that it has included."""
 
 
-def describe(options: type, build: Callable[[Any], Sequence[Process]], **defaults: Any) -> LaunchDescription:
-    """An argument per field of the dataclass `options`, and the processes that `build` makes of it."""
+def describe(
+    options: type,
+    build: Callable[[Any], Sequence[Process]],
+    *,
+    check: Callable[[Any], object] = lambda chosen: None,
+    **defaults: Any,
+) -> LaunchDescription:
+    """An argument per field of the dataclass `options`, and what `build` makes of it where `check` does not raise."""
     texts = field_texts(options)
     arguments = []
     for field in fields(options):
@@ -42,33 +55,36 @@ def describe(options: type, build: Callable[[Any], Sequence[Process]], **default
     def start(context: LaunchContext) -> list[Any]:
         given = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(options)}
         chosen = options(**{f.name: parse(given[f.name], str(f.type), f.name) for f in fields(options)})
-        processes = build(chosen)
-        for process in processes:
-            # Two nodes of one name in one domain would share their topics, and each would get the other's.
-            locks.append(Lock(f"domain-{domain}-{process.name}"))
-            locks[-1].acquire()
-        return [action for process in processes for action in _actions(process)]
+        check(chosen)
+        place = reserve(chosen, build)
+        held.append(place)
+        environment = {**dds.environment(place.domain), child.LAUNCHER_PID: str(os.getpid())}
+        changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+        return [
+            LogInfo(msg=f"shared memory: {dds.clean_shared_memory()}"),
+            *(SetEnvironmentVariable(name, value) for name, value in changed.items()),
+            *(action for process in build(place.options) for action in _actions(process)),
+        ]
 
-    domain = int(os.environ.get("ROS_DOMAIN_ID", "0"))
-    locks: list[Lock] = []  # held as long as the launch runs
-    here = environment(domain)
-    variables = [SetEnvironmentVariable(name, here[name]) for name in SET_HERE]
-    return LaunchDescription([*arguments, *variables, OpaqueFunction(function=start)])
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])
 
 
 def _actions(process: Process) -> list[Any]:
     if process.parameters is None:
-        program = ExecutableInPackage(process.executable, process.package)
-        action = ExecuteProcess(cmd=[program, *process.arguments], name=process.name, output="screen")
+        program = [*DIE_WITH_LAUNCH, ExecutableInPackage(process.executable, process.package)]
+        action = ExecuteProcess(cmd=[*program, *process.arguments], name=process.name, output="screen")
     else:
         action = Node(
             package=process.package,
             executable=process.executable,
             name=process.name,
+            arguments=list(process.arguments),
             parameters=[dict(process.parameters)],
             remappings=list(process.remappings.items()),
             output="screen",
             emulate_tty=True,
+            exec_name=process.name,
+            prefix=shlex.join(DIE_WITH_LAUNCH),
         )
 
     def ended(event: Any, context: LaunchContext) -> list[Any]:

@@ -62,6 +62,7 @@ class Supervisor:
         self._tails: dict[str, deque[str]] = {}
         self._pumps: list[threading.Thread] = []
         self._width = 0
+        self._unwritable = False
 
     def start(self, command: Command) -> None:
         """Start one process in a session of its own, so that a terminal's Ctrl-C reaches it only through us."""
@@ -93,8 +94,17 @@ class Supervisor:
             if not self._quiet:
                 label = f"{name:<{self._width}}"
                 label = f"\x1b[{colour}m{label}\x1b[0m" if self._output.isatty() else label
-                self._output.write(f"{label} | {line.rstrip()}\n")
-                self._output.flush()
+                self._show(f"{label} | {line.rstrip()}\n")
+
+    def _show(self, line: str) -> None:
+        """On with the graph where the log cannot be written: a process whose output nobody takes would stand still."""
+        try:
+            self._output.write(line)
+            self._output.flush()
+        except (OSError, ValueError) as error:
+            if not self._unwritable:
+                self._unwritable = True
+                print(f"prpd: the log cannot be written ({error}); the graph goes on without", file=sys.stderr)
 
     @property
     def pids(self) -> dict[str, int]:

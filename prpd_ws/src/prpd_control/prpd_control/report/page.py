@@ -7,6 +7,7 @@ import html
 import io
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prpd_control.report.plots import Captioned
@@ -15,11 +16,12 @@ from prpd_control.trials.summary import Rate, by_environment, comparisons, laten
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { padding: .2rem .8rem .2rem 0 }
-th { text-align: left; border-bottom: 1px solid #999 } td { border-bottom: 1px solid #eee }
-img { max-width: 100% } figure { margin: 1rem 0 } figcaption { color: #555; font-size: .9rem }
-.big { font-size: 2rem } .good { color: #2a7f62 } .bad { color: #b23a48 }
+h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .2rem 1.2rem .2rem 0; text-align: left; white-space: nowrap } td:last-child { white-space: normal }
+th { border-bottom: 1px solid #999 } td { border-bottom: 1px solid #eee }
+img, video { width: 100% } figure { margin: 1.5rem 0 } figcaption { color: #555; font-size: .9rem }
+.big { font-size: 2rem; margin: .5rem 0 0 } .good { color: #2a7f62 } .bad { color: #b23a48 }
 .warning { background: #fff3cd; padding: .6rem }
 """
 RATE_HEADER = ("environment", "successes", "rate", "95 % interval")
@@ -32,24 +34,26 @@ def render(
     *,
     figures: Sequence[Captioned],
     strips: Sequence[Captioned],
+    films: Sequence[Path] = (),
     written: str,
 ) -> str:
     """The whole page."""
-    rate, goal = Rate.of(trials), batch["batch"]["acceptance"]
-    colour = "good" if rate.trials and rate.value >= goal else "bad"
+    rates = by_environment(trials)
     parts = [
         f"<h1>Excavation trials: {html.escape(batch['name'])}</h1>",
-        f"<p class='big {colour}'>{html.escape(str(rate))}</p>",
-        f"<p>Accepted from {goal:.0%}. Batch of {_date(batch['created'])}, written {written}.</p>",
+        *_headline(Rate.of(trials), batch["batch"]["acceptance"]),
+        f"<p>Batch of {_date(batch['created'])}, written {written}.</p>",
         *_warnings(trials),
         "<h2>Environments</h2>",
-        _table(RATE_HEADER, [_row(n, r) for n, r in by_environment(trials).items()]),
+        _table(RATE_HEADER, [_row(n, r) for n, r in rates.items()]),
         *_policies(trials),
-        *_latency(trials),
+        *(["<h2>Figures</h2>"] if figures else []),
         *(_figure(caption, figure) for caption, figure in figures),
+        *_latency(trials),
     ]
     if strips:
         parts += ["<h2>Best and worst</h2>", *(_figure(caption, figure) for caption, figure in strips)]
+        parts += [_film(path) for path in films]
     parts += ["<h2>Trials</h2>", _trials(trials)]
     parts += ["<h2>Software</h2>", _table(("what", "version"), batch["versions"].items())]
     title = f"Excavation trials: {html.escape(batch['name'])}"
@@ -57,6 +61,19 @@ def render(
     head += f"<style>{STYLE}</style>"
     body = "\n".join(parts)
     return f"<!doctype html>\n<html lang='en'><head>{head}</head><body>\n{body}\n</body></html>\n"
+
+
+def _headline(rate: Rate, goal: float) -> list[str]:
+    if not rate.trials:
+        return ["<p class='big'>no trial has been run to its end</p>"]
+    low, high = rate.interval
+    passed = rate.value >= goal
+    verdict = f"{'accepted' if passed else 'not accepted'}: {goal:.0%} are asked for"
+    colour = "good" if passed else "bad"
+    return [
+        f"<p class='big {colour}'>{rate.successes} of {rate.trials} excavated, {rate.value:.0%}</p>",
+        f"<p>95 % interval {low:.0%} to {high:.0%}; {verdict}.</p>",
+    ]
 
 
 def text_lines(batch: Mapping[str, Any], trials: Sequence[Trial]) -> list[str]:
@@ -102,11 +119,11 @@ def _latency(trials: Sequence[Trial]) -> list[str]:
     if times is None:
         return []
     rows = [
-        ("image to command", f"{1e3 * times.observation_age_p99:.0f} ms"),
+        ("age of the observation at its command", f"{1e3 * times.observation_age_p99:.0f} ms"),
         ("jitter of the policy's period", f"{1e3 * times.period_jitter_p99:.1f} ms"),
         ("inference", f"{1e3 * times.inference_p99:.2f} ms"),
     ]
-    return [f"<h2>Timing</h2><p>99th percentiles over {times.steps} steps.</p>", _table(("what", "p99"), rows)]
+    return [f"<h2>Timing</h2><p>99th percentiles over {times.steps} steps.</p>", _table(("what", "99 %"), rows)]
 
 
 def _trials(trials: Sequence[Trial]) -> str:
@@ -131,7 +148,7 @@ def _trials(trials: Sequence[Trial]) -> str:
 def _table(header: Sequence[str], rows: Any) -> str:
     head = "".join(f"<th>{html.escape(h)}</th>" for h in header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _figure(caption: str, figure: Any) -> str:
@@ -141,6 +158,11 @@ def _figure(caption: str, figure: Any) -> str:
     caption = html.escape(caption)
     image = f"<img alt='{caption}' src='data:image/png;base64,{picture}'>"
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _film(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f"<video controls loop muted src='data:video/webm;base64,{data}'></video>"
 
 
 def _date(stamp: float) -> str:

@@ -18,6 +18,8 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 GOOD, BAD, GREY = "#2a7f62", "#b23a48", "#888888"
+WIDTH = 10.0
+"""in, of every figure, so that text has one size on the page."""
 Captioned = tuple[str, Figure]
 
 
@@ -25,11 +27,11 @@ def figures(trials: Sequence[Trial]) -> list[Captioned]:
     """All that the trials have data for, with captions."""
     done = [t for t in trials if t.status == "done" and t.outcome != "aborted"]
     drawers: list[tuple[str, Callable[[Sequence[Trial]], Figure | None]]] = [
-        ("Success per environment with 95 % Wilson intervals", success),
+        ("Share of successes per environment, with 95 % Wilson intervals", success),
         ("Why trials failed", failures),
-        ("Duration and peak force of each trial", durations_and_forces),
-        ("Trajectories: rock relative to the bucket, pitch, and the flag that the policy saw", trajectories),
-        ("From the image to the command, and the period of the policy", timing),
+        ("Duration and peak force of each trial; green: success, red: failure", durations_and_forces),
+        ("What the policy saw, step by step: rock relative to the bucket, pitch, rock in bucket", trajectories),
+        ("Age of the observation that each command acts on, and time between two commands", timing),
     ]
     return [(caption, figure) for caption, draw in drawers if done and (figure := draw(done)) is not None]
 
@@ -38,7 +40,7 @@ def success(trials: Sequence[Trial]) -> Figure:
     """A point with an interval per environment and policy."""
     policies = sorted({t.policy for t in trials})
     names = sorted({t.environment for t in trials})
-    figure, axes = plt.subplots(figsize=(8, 0.5 + 0.38 * len(names)))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.38 * len(names)))
     for i, policy in enumerate(policies):
         rates = by_environment([t for t in trials if t.policy == policy])
         offset = (i - (len(policies) - 1) / 2) * 0.2
@@ -48,8 +50,8 @@ def success(trials: Sequence[Trial]) -> Figure:
                 low, high = rate.interval
                 axes.plot([low, high], [row + offset] * 2, color=f"C{i}", linewidth=2)
                 axes.plot(rate.value, row + offset, "o", color=f"C{i}", label=policy_name(policy) if row == 0 else None)
-    axes.set(yticks=range(len(names)), yticklabels=names, xlim=(-0.02, 1.02), xlabel="share of successes")
-    axes.invert_yaxis()
+    axes.set(xlim=(-0.02, 1.02), xlabel="share of successes")
+    _rows(axes, names)
     axes.grid(axis="x", alpha=0.3)
     if len(policies) > 1:
         axes.legend()
@@ -61,17 +63,18 @@ def failures(trials: Sequence[Trial]) -> Figure | None:
     counts = reasons(trials).most_common()
     if not counts:
         return None
-    figure, axes = plt.subplots(figsize=(8, 0.6 + 0.35 * len(counts)))
-    axes.barh([r for r, _ in counts], [n for _, n in counts], color=BAD)
-    axes.invert_yaxis()
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.35 * len(counts)))
+    axes.barh(range(len(counts)), [n for _, n in counts], color=BAD, height=0.6)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("trials")
+    _rows(axes, [reason for reason, _ in counts])
     return _tight(figure)
 
 
 def durations_and_forces(trials: Sequence[Trial]) -> Figure:
     """One point per trial."""
     names = sorted({t.environment for t in trials})
-    figure, both = plt.subplots(1, 2, figsize=(10, 0.6 + 0.38 * len(names)), sharey=True)
+    figure, both = plt.subplots(1, 2, figsize=(WIDTH, 0.9 + 0.38 * len(names)), sharey=True)
     generator = np.random.default_rng(0)  # of the vertical scatter alone
     quantities: list[tuple[str, Callable[[Trial], float]]] = [
         ("duration, s", lambda t: t.duration or 0.0),
@@ -81,22 +84,22 @@ def durations_and_forces(trials: Sequence[Trial]) -> Figure:
         for trial in trials:
             row = names.index(trial.environment) + generator.uniform(-0.18, 0.18)
             axes.plot(value(trial), row, "o", color=GOOD if trial.success else BAD, markersize=4)
-        axes.set_xlabel(label)
+        axes.set(xlabel=label, xlim=(0.0, 1.05 * max(map(value, trials)) or 1.0))
         axes.grid(axis="x", alpha=0.3)
-    both[0].set(yticks=range(len(names)), yticklabels=names)
-    both[0].invert_yaxis()
+    _rows(both[0], names)
     return _tight(figure)
 
 
 def trajectories(trials: Sequence[Trial]) -> Figure | None:
     """As the paper shows them: position of the rock relative to the bucket, pitch and flag over the steps."""
-    figure, rows = plt.subplots(5, 1, figsize=(8, 9), sharex=True)
+    figure, rows = plt.subplots(5, 1, figsize=(WIDTH, 8), sharex=True)
     drawn = 0
     for trial in trials:
         seen = np.array(unpack(trial.trajectory).get("observation", []))
         if seen.ndim != 2 or seen.shape[1] < 8:
             continue
         drawn += 1
+        # As in the paper's figure: where the rock is, seen from the bucket.
         columns = [1e3 * (seen[:, 4 + i] - seen[:, i]) for i in range(3)] + [np.degrees(seen[:, 3]), seen[:, 7]]
         for axes, column in zip(rows, columns, strict=True):
             axes.plot(column, color=GOOD if trial.success else BAD, alpha=0.35, linewidth=1)
@@ -119,10 +122,10 @@ def timing(trials: Sequence[Trial]) -> Figure | None:
         periods += np.diff(columns.get("time", [])).tolist()
     if not ages or not periods:
         return None
-    figure, both = plt.subplots(1, 2, figsize=(10, 2.6))
+    figure, both = plt.subplots(1, 2, figsize=(WIDTH, 2.6))
     for axes, values, label in zip(both, (ages, periods), ("observation age, ms", "policy period, ms"), strict=True):
         axes.hist(1e3 * np.array(values), bins=60, range=(0.0, 1.05e3 * max(values)), color=GREY)
-        axes.set(xlabel=label, yscale="log")
+        axes.set(xlabel=label, yscale="log", ylabel="steps")
     return _tight(figure)
 
 
@@ -133,8 +136,9 @@ def save_pdf(path: Path, text: Sequence[str], figures: Sequence[Captioned], stri
         first.text(0.08, 0.95, "\n".join(text), family="monospace", fontsize=8, va="top")
         pdf.savefig(first)
         plt.close(first)
-        for _, figure in (*figures, *strips):
-            pdf.savefig(figure)
+        for caption, figure in (*figures, *strips):
+            figure.suptitle(caption, fontsize=9, y=1.0, verticalalignment="bottom")
+            pdf.savefig(figure, bbox_inches="tight")
 
 
 def close(*groups: Sequence[Captioned]) -> None:
@@ -144,6 +148,11 @@ def close(*groups: Sequence[Captioned]) -> None:
             plt.close(figure)
 
 
+def _rows(axes: Any, names: Sequence[str]) -> None:
+    """A row per name, the first on top, none cut by the frame."""
+    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6))
+
+
 def _tight(figure: Figure) -> Figure:
     figure.tight_layout()
     return figure
@@ -151,9 +160,12 @@ def _tight(figure: Figure) -> Figure:
 
 def grid(images: Sequence[np.ndarray], titles: Sequence[str], **show: Any) -> Figure:
     """Pictures side by side."""
-    figure, row = plt.subplots(1, len(images), figsize=(2.2 * len(images), 2.1), squeeze=False)
+    height, width = images[0].shape[:2]
+    each = WIDTH / len(images)
+    figure, row = plt.subplots(1, len(images), figsize=(WIDTH, each * height / width + 0.4), squeeze=False)
     for axes, image, title in zip(row[0], images, titles, strict=True):
         axes.imshow(image, **show)
-        axes.set_title(title, fontsize=8)
-        axes.axis("off")
+        axes.set_facecolor("#dddddd")
+        axes.set_title(title, fontsize=9)
+        axes.set(xticks=[], yticks=[])
     return _tight(figure)

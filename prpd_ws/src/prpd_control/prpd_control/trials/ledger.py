@@ -10,7 +10,8 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +137,9 @@ class Ledger:
                 self._db.executescript(_SCHEMA)
                 self._mark_interrupted()
             self._db.execute("SELECT 1 FROM trials LIMIT 1")
+        except LedgerError:
+            self.close()
+            raise
         except sqlite3.Error as error:
             self.close()
             raise LedgerError(f"{self.path} is not a usable ledger ({error}); name another file") from error
@@ -149,9 +153,15 @@ class Ledger:
                 self._db.execute(mark, (row["id"],))
                 self._plan(*(row[k] for k in slot))
 
-    def _transaction(self) -> sqlite3.Connection:
-        self._db.execute("BEGIN IMMEDIATE")
-        return self._db
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the block is written, or nothing; what cannot be written is a `LedgerError`."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                yield
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.path} cannot be written ({error}); make room and run again") from error
 
     def _plan(self, batch: int, number: int, environment: str, policy: str, repetition: int, seed: int) -> None:
         self._db.execute(
@@ -188,15 +198,17 @@ class Ledger:
 
     def begin(self, trial: Trial) -> None:
         """Mark it running, before anything moves."""
-        self._db.execute("UPDATE trials SET status = 'running', started = ? WHERE id = ?", (time.time(), trial.id))
+        with self._transaction():
+            self._db.execute("UPDATE trials SET status = 'running', started = ? WHERE id = ?", (time.time(), trial.id))
 
     def finish(self, trial: Trial, outcome: Outcome) -> None:
         """Write what came of it."""
         columns = [f.name for f in fields(Outcome)]
-        self._db.execute(
-            f"UPDATE trials SET status = 'done', {', '.join(f'{c} = ?' for c in columns)} WHERE id = ?",
-            (*(getattr(outcome, c) for c in columns), trial.id),
-        )
+        with self._transaction():
+            self._db.execute(
+                f"UPDATE trials SET status = 'done', {', '.join(f'{c} = ?' for c in columns)} WHERE id = ?",
+                (*(getattr(outcome, c) for c in columns), trial.id),
+            )
 
     def trials(self, batch: int | None = None) -> list[Trial]:
         """All rows (of one batch), in the order in which they were planned."""

@@ -115,19 +115,25 @@ def main() -> int:
         try:
             batch = load(str(given["batch"]), known_environments=known_environments(twin=bool(twin_address)))
             with Ledger(folder / "ledger.sqlite") as ledger:
-                run_batch(
-                    node,
-                    ledger,
-                    batch,
-                    number=open_batch(ledger, batch, restart=bool(given["restart"])),
-                    twin_address=twin_address,
-                    folder=folder,
-                    operator=NoOperator() if twin_address else person,
-                    stopped=lambda: bool(stop),
-                )
-        except StoppedError as error:
-            node.get_logger().info(f"{error}; the same command goes on with it")
-        except (UserError, NotReadyError) as error:
+                number = open_batch(ledger, batch, restart=bool(given["restart"]))
+                try:
+                    run_batch(
+                        node,
+                        ledger,
+                        batch,
+                        number=number,
+                        twin_address=twin_address,
+                        folder=folder,
+                        operator=NoOperator() if twin_address else person,
+                        stopped=lambda: bool(stop),
+                    )
+                except StoppedError as error:
+                    node.get_logger().info(f"{error}; the same command goes on with it")
+            from prpd_control.report.build import build_report  # not before: it would hold up the first trial
+
+            report = build_report(folder / "ledger.sqlite", batch=number, folder=folder)
+            node.get_logger().info(f"report: {report}")
+        except (UserError, NotReadyError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
     return 0

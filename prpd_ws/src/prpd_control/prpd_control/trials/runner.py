@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 
 from prpd_control.resources import shipped_policy
 from prpd_control.trials.batch import Batch
-from prpd_control.trials.ledger import Ledger, LedgerError, Outcome, Trial, pack
+from prpd_control.trials.ledger import Ledger, Outcome, Trial, pack
 from prpd_control.trials.recorder import recording_name
 
 MAX_ABORTED_IN_A_ROW = 3
@@ -133,11 +132,7 @@ class BatchRunner:
     def run(self) -> None:
         """Until nothing is planned; `StoppedError` if the user ends it before, `NotReadyError` if the cell does."""
         while (trial := self._ledger.next_planned(self._number)) is not None:
-            try:
-                self._run(trial)
-            except sqlite3.Error as error:
-                path = self._ledger.path
-                raise LedgerError(f"{path} cannot be written ({error}); make room and run again") from error
+            self._run(trial)
 
     def _run(self, trial: Trial) -> None:
         self._ledger.begin(trial)

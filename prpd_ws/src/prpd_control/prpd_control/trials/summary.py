@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from prpd_control.trials.ledger import Trial, unpack
-from prpd_control.trials.statistics import paired_test, wilson_interval
+from prpd_control.trials.statistics import paired_test
+from prpd_task.statistics import wilson_interval
 
 
 @dataclass(frozen=True)

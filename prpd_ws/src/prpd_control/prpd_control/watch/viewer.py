@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from prpd_task.frames import Pose
 
 PERIOD = 0.1
 """s, between two pictures: watching must not cost the graph its processor."""
+GROUND_BELOW_SOIL = 0.14
+"""m, where the grid is drawn: just below the box's floor."""
 SAND, ARM, ESTIMATE, TRUTH = (204, 178, 128), (150, 160, 170), (230, 90, 60), (60, 140, 90)
 
 
@@ -33,7 +37,8 @@ class ViewerNode(Node):
         port = self.declare_parameter("port", 8080).value
         self._cell = Cell.load(cell_path) if cell_path else Cell()
         try:
-            self._server = viser.ViserServer(host="127.0.0.1", port=port, verbose=False)
+            with redirect_stdout(io.StringIO()):  # its own banner, which says less than the log line below
+                self._server = viser.ViserServer(host="127.0.0.1", port=port, label="PRPD", verbose=False)
         except OSError as error:
             raise UserError(f"port {port} is taken ({error}); set the parameter `port` to another one") from error
         self._newest: dict[str, Any] = {}
@@ -55,6 +60,7 @@ class ViewerNode(Node):
         scene, gui = self._server.scene, self._server.gui
         scene.set_up_direction("+z")
         soil = self._cell.base_link_from_soil
+        self._look_at_box()
         scene.add_frame("/soil", axes_length=0.08, axes_radius=0.002, position=soil.position, wxyz=_wxyz(soil))
         self._arm = ArmShapes(self._cell)
         self._arm_handles = []
@@ -67,8 +73,19 @@ class ViewerNode(Node):
             self._arm_handles.append(handle)
         self._estimate = scene.add_box("/soil/estimate", color=ESTIMATE, opacity=0.5, visible=False)
         self._truth = scene.add_frame("/soil/truth", show_axes=False, visible=False)
+        gui.add_markdown(f"rock: {_coloured('as perceived', ESTIMATE)}, {_coloured('as it is', TRUTH)}")
         self._state = gui.add_markdown("waiting for the graph")
         self._policy = gui.add_markdown("")
+
+    def _look_at_box(self) -> None:
+        """From the side that the arm leaves free, near enough to see grains."""
+        x, y, z = self._cell.base_link_from_soil.position
+        camera = self._server.initial_camera
+        camera.look_at, camera.position = (x, y, z + 0.1), (1.6 * x, 1.6 * y - 0.8, z + 0.7)
+        size = 4.0
+        self._server.scene.add_grid(
+            "/ground", size, size, cell_size=0.1, section_size=0.5, position=(x, y, z - GROUND_BELOW_SOIL)
+        )
 
     def _draw(self) -> None:
         joints = self._newest.get("joint_states")
@@ -149,6 +166,10 @@ def _snapshot_reader() -> Any:
     except ImportError:
         return None
     return SnapshotReader()
+
+
+def _coloured(text: str, colour: tuple[int, int, int]) -> str:
+    return f"<span style='color:rgb{colour}'>{text}</span>"
 
 
 def _wxyz(pose: Pose) -> tuple[float, float, float, float]:

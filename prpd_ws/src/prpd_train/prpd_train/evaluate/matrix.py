@@ -12,9 +12,9 @@ from torch import Tensor
 
 from prpd_task.contract import Contract
 from prpd_task.errors import UserError
+from prpd_task.statistics import wilson_interval
 from prpd_train.env.config import EnvConfig, Latency
 from prpd_train.evaluate.episodes import run_episodes
-from prpd_train.evaluate.wilson import wilson
 from prpd_train.scene.randomisation import Randomisation
 
 
@@ -112,7 +112,7 @@ def evaluate(
                 outcome = run_episodes(
                     subject.act, config, delta=delta, episodes=episodes, num_envs=num_envs, seed=seed
                 )
-                low, high = wilson(outcome.successes, outcome.episodes)
+                low, high = wilson_interval(outcome.successes, outcome.episodes)
                 yield Row(
                     subject.name,
                     engine,
