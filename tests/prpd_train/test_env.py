@@ -78,8 +78,9 @@ def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):
     assert step.reward[1] < -0.9
 
 
-def test_grains_that_jam_like_boulders_may_press_as_hard_as_they_do():
-    assert [PLAIN.force_limit(delta) for delta in (0.01, 0.03, 0.04)] == [80.0, 80.0, float("inf")]
+def test_grains_that_jam_like_boulders_may_press_harder():
+    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.03, 0.04)]
+    assert limits == [PLAIN.force_stop, PLAIN.force_stop, PLAIN.force_stop_coarse]
 
 
 def test_too_much_force_stops_the_arm_and_loses_the_episode(kinematic):

@@ -85,7 +85,6 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
     easy = replace(
         TINY,
-        env=replace(TINY.env, force_stop_from=0.07),
         schedule=replace(TINY.schedule, deltas=(0.07,), target_success=1e-9, max_iterations=60),
     )
     folder = RunFolder.create(tmp_path / "run", easy, {})

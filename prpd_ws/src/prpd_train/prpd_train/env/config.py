@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Tuple
 
@@ -53,13 +52,15 @@ class EnvConfig:
     force_stop: float = 80.0
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
     force_stop_from: float = 0.03
-    """m, coarsest grains at which that holds: coarser ones jam like boulders, with forces that no soil has."""
+    """m, coarsest grains at which that holds."""
+    force_stop_coarse: float = 300.0
+    """N, the same for coarser grains: they jam like boulders, with forces that no soil has."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
 
     def force_limit(self, delta: float) -> float:
         """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
-        return self.force_stop if delta <= self.force_stop_from + 1e-9 else math.inf
+        return self.force_stop if delta <= self.force_stop_from + 1e-9 else self.force_stop_coarse
 
     def __post_init__(self) -> None:
         if self.scene not in PRESETS:
@@ -69,7 +70,7 @@ class EnvConfig:
             raise ValueError(
                 f"scene preset {self.scene!r} digs with a {shape!r} bucket, the task has {self.task.bucket.shape!r}"
             )
-        for name, unit in (("force_stop", "N"), ("force_stop_from", "m")):
+        for name, unit in (("force_stop", "N"), ("force_stop_from", "m"), ("force_stop_coarse", "N")):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r} {unit}")
         if self.scenes < 1:

@@ -44,7 +44,7 @@ class TrainConfig:
 def presets() -> Dict[str, TrainConfig]:
     """The named settings of `prpd train`."""
     paper = TrainConfig(ppo=PPOConfig(horizon=128, minibatches=16))
-    cpu = TrainConfig(num_envs=64, schedule=ScheduleConfig(max_iterations=150))
+    cpu = TrainConfig(num_envs=64, schedule=ScheduleConfig(max_iterations=200))
     smoke = TrainConfig(
         env=EnvConfig(scenes=8),
         ppo=PPOConfig(horizon=16),

@@ -82,7 +82,7 @@ class Stage:
         self.seconds = self.simulation_seconds = 0.0
         self.success = self.first_success = float("nan")
         self.force_limit = env.core.force_limit
-        self.gentle = math.isinf(self.force_limit)
+        self.gentle = False
         """Whether the arm stops at its force limit. A policy that starts from nothing learns to dig first, then gently:
         stopped at every touch, it would learn to stay away."""
         self._inherit()
