@@ -16,8 +16,6 @@ from prpd_train.scene.spec import Materials, SceneSpec
 
 AWAY = np.array([0.0, 0.0, 3.0, 0.0], np.float32)
 """A bucket pose out of reach."""
-OPTIONS = {"warp": {}, "physx": {}}
-"""The measurements are taken with sleep off where an engine can."""
 
 
 class Bench(Simulator, Protocol):
@@ -32,7 +30,7 @@ class Bench(Simulator, Protocol):
 
 def simulator(engine: str, specs: list[SceneSpec], **options: Any) -> Bench:
     """Of an engine, with the options under which it is measured."""
-    return cast(Bench, make(engine, specs, **{**OPTIONS[engine], **options}))
+    return cast(Bench, make(engine, specs, **options))
 
 
 def heap_scene(delta: float, friction: float, width_in_grains: int, count: int) -> SceneSpec:

@@ -29,12 +29,12 @@ class Rest:
 
 
 def rest(engine: str, delta: float, duration: float) -> Rest:
-    """Leave a settled scene alone for `duration` s."""
+    """Leave a settled scene alone for `duration` s, with sleep off where it can be."""
     spec = make_scene(delta, seed=1)
-    sim, poses = settled(engine, spec)
+    sim, poses = settled(engine, spec, **({"sleeping": False} if engine == "warp" else {}))
     state = sim.state
     count = int(state.grain_count[0])
-    # One second for the contact forces, of which a reset knows nothing, to come back.
+    # One second for a rock that was held in its place to find another.
     sim.step(poses, 1.0)
     rock = np.array(state.rock_position[0])
     surface = surface_of(spec, state.grain_position[0, :count], rock, spec.bed.floor)

@@ -50,6 +50,14 @@ def move_grains(prm: Params, st: State, env: int, h: float):
 
 
 @wp.func
+def stop(prm: Params, st: State, env: int):
+    """Take their velocity from the grains that are awake."""
+    g0 = env * prm.max_grains
+    for a in range(g0, g0 + st.awake_count[env]):
+        st.v[st.awake[a]] = wp.vec3(0.0, 0.0, 0.0)
+
+
+@wp.func
 def bucket_at(start: wp.vec4, v: wp.vec4, time: float):
     """The bucket `time` s after it left a pose."""
     bucket = Bucket()
@@ -87,8 +95,12 @@ def advance(
     substeps: int,
     h: float,
     may_sleep: int,
+    moving: int,
 ):
-    """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target."""
+    """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target.
+
+    If not `moving`, everything stays where it is, and its contacts find the forces that would keep it there.
+    """
     env = envs[wp.tid()]
     n = w.count[env]
     g0 = env * prm.max_grains
@@ -143,8 +155,8 @@ def advance(
             if rock.awake == 1:
                 rock = solve_rock(prm, w, st, env, rock, bucket, h, 0.0, 1)
             for sweep in range(prm.iterations):
-                rate = prm.bias_rate
-                if sweep == prm.iterations - 1:
+                rate = wp.where(moving == 1, prm.bias_rate, 0.0)
+                if moving == 1 and sweep == prm.iterations - 1:
                     # Positions move with the biased velocity; the last sweep takes the bias out of the velocity.
                     rate = 0.0
                     if soil_awake:
@@ -158,6 +170,10 @@ def advance(
                     rock = solve_extras(prm, w, st, env, inv_mass, rock, bucket, h, rate, 0)
                 if rock.awake == 1:
                     rock = solve_rock(prm, w, st, env, rock, bucket, h, rate, 0)
+            if moving == 0:
+                stop(prm, st, env)
+                rock.v = still
+                rock.w = still
             impulse += impulse_on_bucket(prm, st, env)
             if soil_awake:
                 awake = go_to_sleep(prm, st, env, n, inv_mass, h, may_sleep)

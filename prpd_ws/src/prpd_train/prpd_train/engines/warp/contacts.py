@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-from prpd_train.engines.warp.detect import KEYS
-from prpd_train.engines.warp.types import ROCK, ROW, Params, State
+from prpd_train.engines.warp.types import ROW, Params, State
 
 
 def write(array: wp.array, env: int, value: Any, stride: int = 1) -> None:
@@ -39,14 +38,6 @@ def take_contacts(prm: Params, st: State, env: int, grains: int) -> tuple[np.nda
         n = int(read(count, at, 1)[0])
         found += [read(key, at, n, room), read(impulse, at, n, room)]
     return tuple(found)
-
-
-def without_rock(contacts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """The same, but nothing leans on the rock, nor it on anything: one that was held shall not leap when let go."""
-    *pairs, keys, impulses, rock_keys, rock_impulses = contacts
-    by_rock = keys % int(KEYS) == int(ROCK)
-    impulses = np.where(by_rock[:, None], np.float32(0.0), impulses)
-    return (*pairs, keys, impulses, rock_keys, np.zeros_like(rock_impulses))
 
 
 def put_contacts(prm: Params, st: State, env: int, contacts: tuple[np.ndarray, ...]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Sequence
 
 import numpy as np
@@ -14,18 +13,13 @@ from prpd_task.frames import quaternion_rotate
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.protocol import SimState
-from prpd_train.engines.settle import BUCKET_AWAY, Settled, SettledCache
-from prpd_train.engines.warp.advance import advance
-from prpd_train.engines.warp.contacts import put_contacts, take_contacts, without_rock, write
+from prpd_train.engines.settle import Settled, SettledCache
+from prpd_train.engines.warp.advance import advance as kernel
+from prpd_train.engines.warp.contacts import put_contacts, take_contacts, write
 from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
+from prpd_train.engines.warp.settling import settle
 from prpd_train.engines.warp.types import Params, State, World, sizes
-from prpd_train.scene.generator import place_grains
 from prpd_train.scene.spec import SceneSpec
-
-TAPPING = 0.5
-"""Factor on friction while a bed is filled."""
-MOST_SETTLING = 0.008
-"""m, by which a rock may move when it is let go in a new scene."""
 
 
 class WarpSimulator:
@@ -58,21 +52,21 @@ class WarpSimulator:
         self._substep = substep
         self._sleeping = sleeping
         self._cache = SettledCache(cache_bytes)
-        self._specs = list(specs)
+        self.specs = list(specs)
         # Room for the randomised volume, whatever the first specs drew.
         self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
         self._shapes: list[tuple] = []
-        self._prm = _params(specs[0], self._capacity, substep, iterations)
-        self._world, self._state = World(), State()
-        lengths = sizes(self._prm, self.num_envs)
-        for struct in (self._world, self._state):
+        self.params = _params(specs[0], self._capacity, substep, iterations)
+        self.world, self.data = World(), State()
+        lengths = sizes(self.params, self.num_envs)
+        for struct in (self.world, self.data):
             for name, var in struct._cls.vars.items():  # type: ignore[union-attr]
                 array = wp.zeros(lengths.get(name, self.num_envs), dtype=var.type.dtype, device=self._device)
                 setattr(struct, name, array)
         boxes = specs[0].bucket.boxes()
-        self._world.box_centre.assign(np.array([b.centre for b in boxes], np.float32))
-        self._world.box_half.assign(np.array([b.size for b in boxes], np.float32) / 2)
-        self._world.box_pitch.assign(np.array([b.pitch for b in boxes], np.float32))
+        self.world.box_centre.assign(np.array([b.centre for b in boxes], np.float32))
+        self.world.box_half.assign(np.array([b.size for b in boxes], np.float32) / 2)
+        self.world.box_pitch.assign(np.array([b.pitch for b in boxes], np.float32))
         self._all = wp.array(np.arange(self.num_envs, dtype=np.int32), device=self._device)
         self.state = self._make_state()
 
@@ -81,7 +75,7 @@ class WarpSimulator:
         return view.reshape(shape) if shape else view
 
     def _make_state(self) -> SimState:
-        st, w, n = self._state, self._world, self.num_envs
+        st, w, n = self.data, self.world, self.num_envs
         self._surface = wp.zeros(n, dtype=float, device=self._device)
         failed = self._view(st.failed)
         return SimState(
@@ -102,7 +96,7 @@ class WarpSimulator:
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:
         """Put the environments into settled scenes, with the bucket at rest at poses (k, 4)."""
         env_ids = [int(e) for e in env_ids]
-        check_reset(self._specs[0], env_ids, specs, self.num_envs)
+        check_reset(self.specs[0], env_ids, specs, self.num_envs)
         most = max((spec.grains.spheres for spec in specs), default=0)
         if most > self._capacity:
             raise ValueError(f"a scene of {most} grains does not fit in {self._capacity}; pass max_grains={most}")
@@ -110,9 +104,11 @@ class WarpSimulator:
         if not env_ids:
             return
         settled = {env: self._cache.get(spec) for env, spec in zip(env_ids, specs)}
-        fresh = self._settle([(env, spec) for env, spec in zip(env_ids, specs) if settled[env] is None])
+        fresh = settle(self, [(env, spec) for env, spec in zip(env_ids, specs) if settled[env] is None])
+        for env, scene in fresh.items():
+            self._cache.put(self.specs[env], scene)
         for env, spec, pose in zip(env_ids, specs, poses):
-            self._load(env, spec, settled[env] or fresh[env], pose, asleep=self._sleeping)
+            self.load(env, spec, settled[env] or fresh[env], pose, asleep=self._sleeping)
 
     def step(self, targets: Array, duration: float) -> None:
         """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
@@ -125,144 +121,74 @@ class WarpSimulator:
                 bucket=self.state.bucket_pose,
                 target=targets,
             )
-        self._advance(self._all, targets, duration, may_sleep=self._sleeping)
-        for env in np.flatnonzero(self._state.failed.numpy()):
-            self.failures.dump(int(env), self._specs[env])
+        self.advance(self._all, targets, duration, may_sleep=self._sleeping)
+        for env in np.flatnonzero(self.data.failed.numpy()):
+            self.failures.dump(int(env), self.specs[env])
             pose = targets[env]
-            self.reset([int(env)], [self._specs[env]], pose[None])
-            write(self._state.failed, int(env), 1)
+            self.reset([int(env)], [self.specs[env]], pose[None])
+            write(self.data.failed, int(env), 1)
 
     def snapshot(self, env: int) -> Settled:
-        """Where everything in an environment is now."""
-        return self._snapshot(env, float(self._world.floor.numpy()[env]))
+        """Where everything in an environment is now, and the forces."""
+        data, grains = self.data, self.grains(env).copy()
+        rock_x, rock_q = data.rock_x.numpy()[env].copy(), data.rock_q.numpy()[env].copy()
+        contacts = take_contacts(self.params, data, env, len(grains))
+        return Settled(grains, None, rock_x, rock_q, float(self.world.floor.numpy()[env]), contacts)
 
     def arrange(self, env: int, spec: SceneSpec, scene: Settled, bucket_pose: Array) -> None:
         """Put grains, rock and bucket where they are told, at rest but awake, without settling."""
-        check_reset(self._specs[0], [env], [spec], self.num_envs)
+        check_reset(self.specs[0], [env], [spec], self.num_envs)
         if len(scene.grains) > self._capacity:
             raise ValueError(f"{len(scene.grains)} grains do not fit in {self._capacity}; pass max_grains")
         pose = check_poses("bucket poses", np.asarray(bucket_pose)[None], 1)[0]
-        self._load(env, spec, scene, pose, asleep=False)
+        self.load(env, spec, scene, pose, asleep=False)
 
     def close(self) -> None:
         """Free what the simulator holds."""
         self._cache = SettledCache(0)
 
-    def _advance(self, envs: wp.array, targets: np.ndarray, duration: float, may_sleep: bool = True) -> None:
+    def advance(
+        self, envs: wp.array, targets: np.ndarray, duration: float, may_sleep: bool, moving: bool = True
+    ) -> None:
+        """Run the kernel on `envs`; see there."""
         substeps = max(1, round(duration / self._substep))
         wp.launch(
-            advance,
+            kernel,
             dim=len(envs),
             inputs=[
-                self._prm,
-                self._world,
-                self._state,
+                self.params,
+                self.world,
+                self.data,
                 envs,
                 wp.array(targets, dtype=wp.vec4, device=self._device),
                 substeps,
                 duration / substeps,
                 int(may_sleep),
+                int(moving),
             ],
             device=self._device,
         )
 
-    def _settle(self, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[int, Settled]:
-        """Let new scenes come to rest in their own environments, and remember them.
-
-        The bed settles alone, so that its surface is known; then the rock grows in its place under the surface, is held
-        while the soil finds rest around it, and let go.
-        """
-        found: dict[int, Settled] = {}
-        if not scenes:
-            return found
-        away = np.tile(np.array(BUCKET_AWAY, np.float32), (self.num_envs, 1))
-        envs = wp.array(np.array([e for e, _ in scenes], np.int32), device=self._device)
-        w, st = self._world, self._state
-        floors = {}
-        for env, spec in scenes:
-            rock_away = np.array([0.0, 0.0, 8.0])
-            scene = Settled(
-                place_grains(spec, spec.grains.spheres), None, rock_away, np.array(spec.rock.quaternion), spec.bed.floor
-            )
-            self._load(env, spec, scene, away[env], asleep=False)
-            write(w.rock_held, env, 1)
-            for friction in (w.mu_soil, w.mu_ground, w.mu_soil_rock):
-                # Soil is filled in loosely and tapped; low friction lets grains find places as tapping does.
-                write(friction, env, TAPPING * friction.numpy()[env])
-        self._advance(envs, away, 0.4, may_sleep=False)
-        for env, spec in scenes:
-            mean = float(self._grains(env)[:, 2].mean())
-            # Without the rock, soil of even density is twice as deep as its centre of mass is high.
-            floors[env] = spec.bed.surface_height - 2 * (mean - spec.bed.floor)
-            self._lift(env, floors[env] - spec.bed.floor)
-            lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
-            x, y, z = spec.rock.position
-            write(st.rock_x, env, [[x, y, max(z, lowest)]])
-        for size in np.linspace(0.2, 1.0, 8):
-            for env, spec in scenes:
-                write(w.rock_radius, env, size * spec.rock.radius())
-                self._set_rock_size(env, spec, float(size))
-            self._advance(envs, away, 0.04, may_sleep=False)
-        for env, spec in scenes:
-            write(w.mu_soil, env, spec.materials.soil)
-            write(w.mu_ground, env, spec.materials.ground)
-            write(w.mu_soil_rock, env, spec.materials.soil_rock)
-        self._advance(envs, away, 0.4, may_sleep=False)
-        held = {env: self._snapshot(env, floors[env]) for env, _ in scenes}
-        for env, _ in scenes:
-            write(w.rock_held, env, 0)
-        self._advance(envs, away, 0.4, may_sleep=False)
-        for env, spec in scenes:
-            settled = self._snapshot(env, floors[env])
-            if np.linalg.norm(settled.rock_position - held[env].rock_position) > MOST_SETTLING:
-                # Among grains as large as itself a rock may find no rest in its place; then it lies there, asleep.
-                settled = replace(held[env], contacts=without_rock(held[env].contacts))
-            if not np.isfinite(settled.grains).all():
-                raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
-            self._cache.put(spec, settled)
-            found[env] = settled
-        return found
-
-    def _snapshot(self, env: int, floor: float) -> Settled:
-        n = self._specs[env].grains.spheres
-        rock_x, rock_q = self._state.rock_x.numpy()[env], self._state.rock_q.numpy()[env]
-        return Settled(
-            self._grains(env).copy(),
-            None,
-            rock_x.copy(),
-            rock_q.copy(),
-            floor,
-            take_contacts(self._prm, self._state, env, n),
-        )
-
-    def _grains(self, env: int) -> np.ndarray:
+    def grains(self, env: int) -> np.ndarray:
         """(count, 3) m, of one environment."""
         first = env * self._capacity
-        return self._state.x.numpy()[first : first + self._specs[env].grains.spheres]
+        return self.data.x.numpy()[first : first + self.specs[env].grains.spheres]
 
-    def _lift(self, env: int, height: float) -> None:
-        """Move pit and grains up by `height` m."""
-        x = self._grains(env)
-        x[:, 2] += height
-        write(self._state.x, env, _padded(x, self._capacity), self._capacity)
-        write(self._world.floor, env, self._world.floor.numpy()[env] + height)
-        write(self._state.stale, env, 1)
-
-    def _set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
+    def set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
         """Scale what grains feel of the rock."""
         half = self._table_half(spec)
         edge = factor * spec.rock.voxel_edge
-        write(self._world.sdf_scale, env, edge)
-        write(self._world.sdf_half, env, half * edge)
+        write(self.world.sdf_scale, env, edge)
+        write(self.world.sdf_half, env, half * edge)
 
     def _table_half(self, spec: SceneSpec) -> float:
         """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
-        return round((spec.rock.radius() + 0.8 * self._prm.diameter) / spec.rock.voxel_edge, 2)
+        return round((spec.rock.radius() + 0.8 * self.params.diameter) / spec.rock.voxel_edge, 2)
 
-    def _load(self, env: int, spec: SceneSpec, scene: Settled, pose: np.ndarray, *, asleep: bool) -> None:
+    def load(self, env: int, spec: SceneSpec, scene: Settled, pose: np.ndarray, *, asleep: bool) -> None:
         """Write a scene into an environment: everything at rest, no contact known."""
-        prm, w, st = self._prm, self._world, self._state
-        self._specs[env] = spec
+        prm, w, st = self.params, self.world, self.data
+        self.specs[env] = spec
         rock = spec.rock
         centres, radius = contact_spheres(rock)
         if len(centres) > prm.max_spheres:
@@ -302,7 +228,7 @@ class WarpSimulator:
             (st.overflow, 0),
         ):
             write(array, env, value)
-        self._set_rock_size(env, spec, 1.0)
+        self.set_rock_size(env, spec, 1.0)
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
         write(st.rock_bottom, env, scene.rock_position[2] + bottom)
         write(w.sphere_centre, env, centres, prm.max_spheres)
@@ -324,7 +250,7 @@ class WarpSimulator:
         if key not in self._shapes:
             self._shapes.append(key)
             tables = [distance_table(*shape) for shape in self._shapes]
-            self._world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
+            self.world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
         return self._shapes.index(key) * NODES**3
 
 
@@ -358,7 +284,7 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> 
     low, high = spec.bucket.bounds()
     prm.bucket_low, prm.bucket_high = wp.vec3(*low), wp.vec3(*high)
     prm.sdf_nodes = NODES
-    prm.sleep_time = 0.25
+    prm.sleep_time = 0.15
     return prm
 
 

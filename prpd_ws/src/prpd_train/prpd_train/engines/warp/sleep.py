@@ -16,8 +16,11 @@ from prpd_train.engines.warp.types import ROW, Bucket, Params, State
 
 CALM = wp.constant(0.01)
 """m/s, speed below which a grain is slow."""
-WAKING = wp.constant(0.2)
+WAKING = wp.constant(0.25)
 """Share of what a sleeping grain bears, of its weight and of the forces on it, whose change wakes it."""
+COLUMN = wp.constant(0.1)
+"""m, height of a column of soil on a grain whose weight is the most by which the load may change: squeezed soil bears
+much, and yields no later for that."""
 
 
 @wp.func
@@ -60,6 +63,7 @@ def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket:
 def go_to_sleep(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, may_sleep: int):
     """Put to sleep who has been slow for long, wake whose load has changed; returns how many are awake."""
     g0 = env * prm.max_grains
+    most = 9.81 * h * COLUMN / prm.diameter
     still = wp.vec3(0.0, 0.0, 0.0)
     awake = int(0)
     top = float(-1.0e3)
@@ -68,7 +72,7 @@ def go_to_sleep(prm: Params, st: State, env: int, n: int, inv_mass: float, h: fl
         quiet = st.quiet[g]
         top = wp.max(top, st.x[g][2])
         if quiet >= prm.sleep_time:
-            change = WAKING * (9.81 * h + inv_mass * st.press[g])
+            change = wp.min(WAKING * (9.81 * h + inv_mass * st.press[g]), most)
             if speed2 > change * change:
                 st.quiet[g] = 0.0
                 st.v[g] = still

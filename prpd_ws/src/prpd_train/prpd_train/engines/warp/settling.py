@@ -1,0 +1,110 @@
+"""How a new scene comes to rest.
+
+The bed settles alone, so that its surface is known; then the rock grows in its place under the surface, is held while
+the soil finds rest around it, and let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Sequence
+
+import numpy as np
+import warp as wp
+
+from prpd_train.engines.settle import BUCKET_AWAY, Settled
+from prpd_train.engines.warp.contacts import take_contacts, write
+from prpd_train.scene.generator import place_grains
+from prpd_train.scene.spec import SceneSpec
+
+if TYPE_CHECKING:
+    from prpd_train.engines.warp.simulator import WarpSimulator
+
+TAPPING = 0.5
+"""Factor on friction while a bed is filled."""
+MOST_SETTLING = 0.008
+"""m, by which a rock may move when it is let go in a new scene."""
+
+
+def settle(sim: WarpSimulator, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[int, Settled]:
+    """Let scenes come to rest in environments of `sim`."""
+    if not scenes:
+        return {}
+    w, data = sim.world, sim.data
+    away = np.tile(np.array(BUCKET_AWAY, np.float32), (sim.num_envs, 1))
+    envs = wp.array(np.array([e for e, _ in scenes], np.int32), device=data.x.device)
+    for env, spec in scenes:
+        rock_away, turn = np.array([0.0, 0.0, 8.0]), np.array(spec.rock.quaternion)
+        grains = place_grains(spec, spec.grains.spheres)
+        sim.load(env, spec, Settled(grains, None, rock_away, turn, spec.bed.floor), away[env], asleep=False)
+        write(w.rock_held, env, 1)
+        # Soil is filled in loosely and tapped; low friction lets grains find places as tapping does.
+        _set_friction(sim, env, spec, TAPPING)
+    sim.advance(envs, away, 0.4, may_sleep=False)
+    floors = {}
+    for env, spec in scenes:
+        mean = float(sim.grains(env)[:, 2].mean())
+        # Without the rock, soil of even density is twice as deep as its centre of mass is high.
+        floors[env] = spec.bed.surface_height - 2 * (mean - spec.bed.floor)
+        _lift(sim, env, floors[env] - spec.bed.floor)
+        lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
+        x, y, z = spec.rock.position
+        write(data.rock_x, env, [[x, y, max(z, lowest)]])
+    for size in np.linspace(0.2, 1.0, 8):
+        for env, spec in scenes:
+            write(w.rock_radius, env, size * spec.rock.radius())
+            sim.set_rock_size(env, spec, float(size))
+        sim.advance(envs, away, 0.04, may_sleep=False)
+    for env, spec in scenes:
+        _set_friction(sim, env, spec, 1.0)
+    sim.advance(envs, away, 0.4, may_sleep=False)
+    held = {env: _snapshot(sim, env, floors[env]) for env, _ in scenes}
+    for env, _ in scenes:
+        write(w.rock_held, env, 0)
+    sim.advance(envs, away, 0.4, may_sleep=False)
+    settled = {env: _snapshot(sim, env, floors[env]) for env, _ in scenes}
+    _put_back(sim, {env: held[env] for env in held if _moved(held[env], settled[env]) > MOST_SETTLING}, settled, away)
+    for env, spec in scenes:
+        if not np.isfinite(settled[env].grains).all():
+            raise RuntimeError(f"scene {spec.digest()} did not settle: its state became infinite")
+        contacts = take_contacts(sim.params, data, env, spec.grains.spheres)
+        settled[env] = replace(settled[env], contacts=contacts)
+    return settled
+
+
+def _put_back(sim: WarpSimulator, held: dict[int, Settled], settled: dict[int, Settled], away: np.ndarray) -> None:
+    """Among grains as large as itself a rock may find no rest in its place; then it lies there, asleep.
+
+    The forces with which the soil squeezed it are forgotten, and those found that would bear its weight.
+    """
+    for env, scene in held.items():
+        sim.load(env, sim.specs[env], scene, away[env], asleep=False)
+    if held:
+        envs = wp.array(np.array(list(held), np.int32), device=sim.data.x.device)
+        sim.advance(envs, away, 0.25, may_sleep=False, moving=False)
+    settled.update(held)
+
+
+def _set_friction(sim: WarpSimulator, env: int, spec: SceneSpec, factor: float) -> None:
+    w, materials = sim.world, spec.materials
+    write(w.mu_soil, env, factor * materials.soil)
+    write(w.mu_ground, env, factor * materials.ground)
+    write(w.mu_soil_rock, env, factor * materials.soil_rock)
+
+
+def _lift(sim: WarpSimulator, env: int, height: float) -> None:
+    """Move pit and grains up by `height` m."""
+    x = sim.grains(env).copy()
+    x[:, 2] += height
+    write(sim.data.x, env, x, sim.params.max_grains)
+    write(sim.world.floor, env, sim.world.floor.numpy()[env] + height)
+    write(sim.data.stale, env, 1)
+
+
+def _snapshot(sim: WarpSimulator, env: int, floor: float) -> Settled:
+    """Where everything is, without the forces."""
+    return replace(sim.snapshot(env), floor=floor, contacts=())
+
+
+def _moved(held: Settled, free: Settled) -> float:
+    return float(np.linalg.norm(free.rock_position - held.rock_position))
