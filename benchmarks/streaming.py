@@ -161,7 +161,12 @@ def stream_digs(stream: StreamProcess, seconds: float) -> tuple[int, int, list[t
         due = begun + sent * PERIOD
         while time.monotonic() < due:
             time.sleep(0.004)
-            if now - begun < 60 and (state := stream.state()) and state.writes and (not rows or state.time != rows[-1][0]):
+            if (
+                now - begun < 60
+                and (state := stream.state())
+                and state.writes
+                and (not rows or state.time != rows[-1][0])
+            ):
                 rows.append((state.time, *state.commanded[:4], *state.setpoint[:4]))
     return sent, stops, rows
 
