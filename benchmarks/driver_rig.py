@@ -231,12 +231,20 @@ class Rig:
         return next((s.reason for at, s in self.states if at >= since and s.reason), "")
 
     def go_on(self) -> str:
-        """What an operator does after a stop: recover, home. Empty, or why it did not work."""
-        answer = self.call("recover")
-        if not answer.success:
-            return f"recover: {answer.message}"
-        answer = self.call("home")
-        return "" if answer.success else f"home: {answer.message}"
+        """What an operator does after a stop: recover, home. Empty, or why it did not work.
+
+        Once more where the watchdog ended the program meanwhile, as it does where the machine is too busy.
+        """
+        for _ in range(3):
+            answer = self.call("recover")
+            if not answer.success:
+                return f"recover: {answer.message}"
+            answer = self.call("home")
+            if answer.success:
+                return ""
+            if not answer.message.startswith("program_stopped"):
+                break
+        return f"home: {answer.message}"
 
     def close(self) -> None:
         """End everything."""

@@ -18,6 +18,7 @@ from prpd_control.driver.receivers import Receivers
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.stops import Cause, Stop
 from prpd_control.driver.tool_frames import ToolFrames
+from prpd_control.driver.wires import Wires
 from prpd_task.cell import Cell
 
 DASHBOARD, SCRIPT, RTDE = 29999, 30003, 30004
@@ -49,6 +50,7 @@ class Arm:
         self._tare: Six = (0.0,) * 6
         self._servoing = False
         self._receivers = Receivers(settings)
+        self._wires = Wires(settings.robot_ip, RTDE)
         self._last: health.Reading | None = None
         self._control: RTDEControlInterface | None = None
         _refuse_unreachable(settings.robot_ip)
@@ -63,6 +65,7 @@ class Arm:
         if not settings.dry_run:
             self._take_control(cell)
         self._receivers.adopt()
+        self._wires = Wires(settings.robot_ip, RTDE)
 
     def _take_control(self, cell: Cell) -> None:
         flags = RTDEControlInterface.FLAG_UPLOAD_SCRIPT | RTDEControlInterface.FLAG_NO_EXT_FT
@@ -91,7 +94,12 @@ class Arm:
         return self.read(time.monotonic())
 
     def read(self, now: float) -> health.Reading:
-        """The controller's last report, in the driver's frames; the same object until there is a new one."""
+        """The controller's last report, in the driver's frames; the same object until there is a new one.
+
+        Raises StopError where the controller has closed the connection.
+        """
+        if self._wires.cut:
+            raise StopError(Stop(Cause.LINK_LOST, f"the controller at {self._settings.robot_ip} closed the connection"))
         if self._last is None or self._receive.getTimestamp() != self._last.timestamp:
             self._last = self._read(now)
         self._receivers.see(now, now - self._last.time)
@@ -157,7 +165,7 @@ class Arm:
 
         The process must end after this without destructors: over a dead link those of `ur_rtde` hang or abort.
         """
-        if self._control is None:
+        if self._control is None or self._wires.cut:
             return
         now = time.monotonic()
         reading = self.read(now)

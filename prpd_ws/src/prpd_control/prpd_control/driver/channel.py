@@ -97,7 +97,10 @@ class Channel:
     def receive(self) -> Any | None:
         """The next message, or None; raises Closed."""
         try:
-            data = self._socket.recv(1 << 16)
+            try:
+                data = self._socket.recv(1 << 16)
+            except ConnectionResetError:  # it left something unread; what it said before it went is still here
+                data = self._socket.recv(1 << 16)
         except BlockingIOError:
             return None
         except OSError as error:
