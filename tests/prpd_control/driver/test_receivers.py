@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from prpd_control.driver.receivers import CALM, LATE, Receivers
+from prpd_control.driver.receivers import CALM, Receivers
 from prpd_control.driver.settings import DriverSettings
 from prpd_task.scheduling import be_real_time
 
 SETTINGS = DriverSettings()
-ON_TIME, OVERDUE = SETTINGS.period, SETTINGS.period + 1.1 * LATE
+ON_TIME, OVERDUE = SETTINGS.period, 0.6 * SETTINGS.state_age
 
 
 @pytest.fixture

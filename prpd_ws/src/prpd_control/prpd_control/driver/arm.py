@@ -56,7 +56,7 @@ class Arm:
         _refuse_unreachable(settings.robot_ip)
         self.version = _ask_dashboard(settings)
         with _explained(settings.robot_ip), receivers.calm():
-            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES)
+            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.state_rate, VARIABLES)
         reading = self._first_reading()
         now = time.monotonic()
         _refuse(health.trouble(reading, now=now, state_timeout=settings.state_timeout, controlled=False))

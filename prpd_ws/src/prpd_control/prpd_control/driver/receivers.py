@@ -16,9 +16,7 @@ from prpd_task.scheduling import unhurried_threads
 
 SLACK = 5e-4
 """s, by which a calm thread may look late."""
-LATE = 0.006
-"""s, by which a state must be overdue for a hurry."""
-CALM = 0.2
+CALM = 0.1
 """s without any reason for hurry, after which there is none."""
 
 
@@ -33,7 +31,7 @@ class Receivers:
     def __init__(self, settings: DriverSettings) -> None:
         # Above the loop; ordinary where the loop is, and where the system grants nothing.
         self._priority = settings.realtime_priority + 1 if settings.realtime_priority else 0
-        self._late = settings.period + LATE
+        self._late = settings.state_age / 2
         self._threads: list[int] = []
         self._hurried = False
         self._since = 0.0

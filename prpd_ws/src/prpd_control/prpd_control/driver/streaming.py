@@ -31,8 +31,6 @@ from prpd_task.scheduling import be_real_time
 
 LEAVE_TIMEOUT = 2.0
 """s, after which the process ends even if `ur_rtde` hangs while it leaves the controller."""
-PUBLISH_RATE = 250.0
-"""Hz, about, of the states for the node."""
 TARE_READINGS = 50
 """Force readings whose mean is the tare, taken when the arm rests at home."""
 
@@ -52,7 +50,7 @@ class Stream:
         self._lateness, self._recent = Lateness(), Lateness()
         self._late = (0.0, 0.0, 0.0)
         self._cycles_per_second = round(settings.rate)
-        self._cycles_per_state = max(1, round(settings.rate / PUBLISH_RATE))
+        self._cycles_per_state = max(1, round(settings.rate / settings.state_rate))
         self._cycles = self._writes = self._skipped = 0
         self._going_home = False
         self._tare: list[list[float]] = []
