@@ -6,6 +6,7 @@ the real ones, with many repetitions.
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ QUICK = ("nan_command", "policy_silent", "protective_stop", "link_frozen", "stre
 
 @pytest.fixture(scope="module")
 def rig(request):
-    with open_rig(request.param, "127.0.6.9", domain=77) as rig:
+    domain = int(os.environ["ROS_DOMAIN_ID"])  # of this test run alone
+    with open_rig(request.param, f"127.7.{domain}.9", domain=domain) as rig:
         yield rig
 
 

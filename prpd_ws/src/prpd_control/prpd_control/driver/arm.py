@@ -165,10 +165,13 @@ class Arm:
 
         The process must end after this without destructors: over a dead link those of `ur_rtde` hang or abort.
         """
-        if self._control is None or self._wires.cut:
+        if self._control is None:
             return
         now = time.monotonic()
-        reading = self.read(now)
+        try:
+            reading = self.read(now)
+        except StopError:
+            return
         if now - reading.time < self._settings.state_timeout:
             if reading.runtime_state == health.PLAYING:
                 self._halt()

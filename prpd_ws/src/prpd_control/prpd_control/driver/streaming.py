@@ -172,9 +172,9 @@ def main() -> None:
     settings, cell = talk.wait(5.0)
     try:
         arm = Arm(settings, cell)
+        stream = Stream(arm, settings, cell, talk, block)
     except StopError as error:
         _say_goodbye(talk, channel.Ended(error.stop))
-    stream = Stream(arm, settings, cell, talk, block)
     gc.collect()
     gc.freeze()
     gc.disable()
