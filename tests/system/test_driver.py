@@ -26,7 +26,7 @@ from prpd_twin.ur_controller.process import Emulator
 pytestmark = pytest.mark.system
 NET = f"127.7.{os.environ['ROS_DOMAIN_ID']}"  # of this test run alone
 ADDRESS, NOBODY, OLD = f"{NET}.1", f"{NET}.2", f"{NET}.3"
-SETTINGS = DriverSettings(robot_ip=ADDRESS)
+SETTINGS = DriverSettings(robot_ip=ADDRESS, watchdog_rate=10.0)  # not what is tested here; machines may be busy
 
 
 @pytest.fixture
