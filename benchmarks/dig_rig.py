@@ -124,7 +124,7 @@ class DigRig(Rig):
 
     def move(self, rng: random.Random) -> Poses | None:
         """Let the policy dig, for a random time."""
-        self.until(lambda: time.monotonic() - self.seen < 0.5, 90.0, "perception sees the rock")
+        self.until(lambda: time.monotonic() - self.seen < 0.5, 90.0, "perception sees the rock, less than 0.5 s late")
         self._steps, self._result = 0, None
         accepted = self._client.send_goal_async(Excavate.Goal(hold=True))
         self.until(accepted.done, 10.0, "the excavate node answers")

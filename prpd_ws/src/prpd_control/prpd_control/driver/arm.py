@@ -98,12 +98,17 @@ class Arm:
 
         Raises StopError where the controller has closed the connection.
         """
-        if self._wires.cut:
+        if self.cut_off:
             raise StopError(Stop(Cause.LINK_LOST, f"the controller at {self._settings.robot_ip} closed the connection"))
         if self._last is None or self._receive.getTimestamp() != self._last.timestamp:
             self._last = self._read(now)
         self._receivers.see(now, now - self._last.time)
         return self._last
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the controller has closed a connection."""
+        return self._wires.cut
 
     def _read(self, now: float) -> health.Reading:
         receive, frames = self._receive, self._frames

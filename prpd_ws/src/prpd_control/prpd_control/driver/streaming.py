@@ -186,6 +186,10 @@ def main() -> None:
         stop = stream.run()
     except StopError as error:
         stop = error.stop
+    except RuntimeError as error:
+        if not arm.cut_off:
+            raise
+        stop = Stop(Cause.LINK_LOST, f"the connection broke ({error})")  # `ur_rtde` saw it first, while it wrote
     except Closed:
         stop = None
     finally:
