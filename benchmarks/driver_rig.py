@@ -1,8 +1,6 @@
-"""A whole bucket driver on an emulated controller, with a witness; `fault_matrix.py`, `streaming.py` and tests use it.
+"""A whole bucket driver on an emulated controller, with a witness; `fault_cases.py`, `streaming.py` and tests use it.
 
-Everything is real but the arm: the node's process, its streaming process, DDS, `ur_rtde`. The witness asks the
-emulated controller for its pose and speed through a port of its own, which the faults do not touch, and keeps the
-controller's time.
+Everything is real but the arm: the node's process, its streaming process, DDS, `ur_rtde`.
 """
 
 from __future__ import annotations
@@ -10,15 +8,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
-import socket
-import struct
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +26,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
+from witness import Witness
 
 from prpd_control.graph import dds
 from prpd_interfaces.msg import BucketCommand, BucketState
@@ -39,13 +35,13 @@ from prpd_task.cell import Cell
 from prpd_task.frames import Pose
 from prpd_twin.ur_controller.process import Emulator
 
-WORLD_PORT = 30020
-STANDSTILL = 0.005
-"""m/s, TCP speed below which the arm counts as standing."""
 PERIOD = 0.1
 """s, of the commands."""
 HOME = (0.0, -0.22, 0.22, 0.0)
 """Bucket pose of the driver's `home`."""
+
+
+Poses = Iterator[tuple[float, ...]]
 
 
 def level_joints(pose: tuple[float, ...] = HOME, cell: Cell | None = None) -> np.ndarray:
@@ -59,79 +55,25 @@ def level_joints(pose: tuple[float, ...] = HOME, cell: Cell | None = None) -> np
     raise ValueError(f"no upright posture of the arm holds the bucket at {pose}")
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What the witness saw."""
-
-    wall: float
-    """s, monotonic."""
-    time: float
-    """s, controller's."""
-    position: np.ndarray
-    speed: float
-    """m/s."""
-
-
-class Witness:
-    """Polls the controller's world port from a thread, and pushes on the bucket where told."""
-
-    def __init__(self, address: str) -> None:
-        self.samples: list[Sample] = []
-        self.wrench = (0.0,) * 6
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect((address, WORLD_PORT))
-        self._socket.settimeout(0.05)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._socket.send(struct.pack("<6d", *self.wrench))
-                values = struct.unpack("<13d", self._socket.recv(256))
-            except OSError:  # a controller that is frozen or gone
-                time.sleep(0.01)
-                continue
-            position, speed = np.array(values[1:4]), float(np.linalg.norm(values[7:10]))
-            self.samples.append(Sample(time.monotonic(), values[0], position, speed))
-            time.sleep(0.0015)
-
-    def standstill(self, since: float, until: float) -> tuple[float | None, float]:
-        """(s, m) from the wall time `since` to the last instant of motion before `until`, and the way travelled.
-
-        The first is None where the arm still moves at the end. Times are the controller's own.
-        """
-        seen = [s for s in self.samples if since <= s.wall <= until]
-        if not seen or seen[-1].speed > STANDSTILL:
-            return None, float("inf")
-        before = [s for s in self.samples if s.wall < since]
-        start = before[-1] if before else seen[0]
-        moving = [i for i, s in enumerate(seen) if s.speed > STANDSTILL]
-        if not moving:
-            return 0.0, 0.0
-        track = [start, *seen[: moving[-1] + 2]]
-        way = sum(float(np.linalg.norm(b.position - a.position)) for a, b in zip(track, track[1:]))
-        return track[-1].time - start.time, way
-
-    def first_stop(self, since: float) -> tuple[float | None, float]:
-        """(s, m) from the wall time `since` to the first instant at which the arm stood, and the way travelled."""
-        stood = next((s.wall for s in self.samples if s.wall >= since and s.speed <= STANDSTILL), None)
-        return (None, float("inf")) if stood is None else self.standstill(since, stood)
-
-    def speed(self, wall: float) -> float:
-        """m/s, at a wall time."""
-        return next((s.speed for s in reversed(self.samples) if s.wall <= wall), 0.0)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        self._thread.join()
-        self._socket.close()
-
-
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def start_node(module: str, parameters: Iterable[str]) -> subprocess.Popen[bytes]:
+    """The `main` of a node's module as a process."""
+    code = f"import sys; from {module} import main; sys.exit(main())"
+    line = [sys.executable, "-c", code, "--ros-args", "--log-level", "error"]
+    return subprocess.Popen([*line, *(part for p in parameters for part in ("-p", p))], preexec_fn=_die_with_parent)
+
+
+def end_node(process: subprocess.Popen[bytes]) -> int:
+    """End it in order; its exit status."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 class Rig:
@@ -157,7 +99,6 @@ class Rig:
         self._services = {
             n: self.node.create_client(Trigger, f"bucket_driver/{n}") for n in ("home", "stop", "recover")
         }
-        self._lifecycle = self.node.create_client(ChangeState, "bucket_driver/change_state")
         self.sequence = 0
         self.start_controller()
         self.start_driver()
@@ -180,16 +121,8 @@ class Rig:
 
     def start_driver(self) -> None:
         """A new driver node, active."""
-        parameters = [part for p in self._parameters for part in ("-p", p)]
-        code = "import sys; from prpd_control.driver.node import main; sys.exit(main())"
-        self.driver = subprocess.Popen(
-            [sys.executable, "-c", code, "--ros-args", "--log-level", "error", *parameters], preexec_fn=_die_with_parent
-        )
-        self.until(self._lifecycle.service_is_ready, 20.0, "the driver's node is there")
-        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
-            request = ChangeState.Request(transition=Transition(id=transition))
-            if not self._call(self._lifecycle, request).success:
-                raise RuntimeError(f"the driver did not follow transition {transition}: {self.reason}")
+        self.driver = start_node("prpd_control.driver.node", self._parameters)
+        self.activate("bucket_driver")
         self.until(lambda: self.mode == BucketState.MODE_IDLE, 10.0, "the driver is idle")
 
     def streaming_pid(self) -> int:
@@ -197,14 +130,14 @@ class Rig:
         with open(f"/proc/{self.driver.pid}/task/{self.driver.pid}/children") as file:
             return int(file.read().split()[0])
 
-    def stop_driver(self) -> int:
-        """End the node in order; its exit status."""
-        self.driver.send_signal(signal.SIGINT)
-        try:
-            return self.driver.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.driver.kill()
-            return self.driver.wait()
+    def activate(self, name: str) -> None:
+        """Configure and activate a node."""
+        client = self.node.create_client(ChangeState, f"{name}/change_state")
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            request = ChangeState.Request(transition=Transition(id=transition))
+            if not self._call(client, request).success:
+                raise RuntimeError(f"{name} did not follow transition {transition}: {self.reason}")
+        self.node.destroy_client(client)
 
     # -- ROS --
 
@@ -245,7 +178,7 @@ class Rig:
             self.spin(0.01)
 
     def _call(self, client: Any, request: Any, timeout: float = 25.0) -> Any:
-        self.until(client.service_is_ready, 10.0, f"service {client.srv_name} is there")
+        self.until(client.service_is_ready, 20.0, f"service {client.srv_name} is there")
         future = client.call_async(request)
         self.until(future.done, timeout, f"service {client.srv_name} answers")
         return future.result()
@@ -275,7 +208,7 @@ class Rig:
         ]
         return max(at for at, sequence in stamps if sequence != self.sequence)
 
-    def stream(self, poses: Iterator[tuple[float, ...]], seconds: float) -> tuple[float, ...]:
+    def stream(self, poses: Poses, seconds: float) -> tuple[float, ...]:
         """Command poses, one per period, for some time; returns the last."""
         begin, pose, count = time.monotonic(), HOME, round(seconds / PERIOD)
         for i in range(count):
@@ -284,18 +217,39 @@ class Rig:
             self.spin(begin + (i + 1) * PERIOD - time.monotonic())
         return pose
 
+    def move(self, rng: random.Random) -> Poses | None:
+        """Bring the arm in motion, for a random time; the poses to go on with, None where it has stopped by itself."""
+        if not self.call("home").success:
+            return None
+        poses = strokes()
+        self.states.clear()
+        self.stream(poses, 0.5 + PERIOD * rng.randint(1, 6))
+        return poses if self.mode == BucketState.MODE_STREAMING else None
+
+    def told(self, since: float) -> str:
+        """What the operator was told since a fault; empty: nothing."""
+        return next((s.reason for at, s in self.states if at >= since and s.reason), "")
+
     def go_on(self) -> str:
-        """What an operator does after a stop: recover, home. Empty, or why it did not work."""
-        answer = self.call("recover")
-        if not answer.success:
-            return f"recover: {answer.message}"
-        answer = self.call("home")
-        return "" if answer.success else f"home: {answer.message}"
+        """What an operator does after a stop: recover, home. Empty, or why it did not work.
+
+        Once more where the watchdog ended the program meanwhile, as it does where the machine is too busy.
+        """
+        for _ in range(3):
+            answer = self.call("recover")
+            if not answer.success:
+                return f"recover: {answer.message}"
+            answer = self.call("home")
+            if answer.success:
+                return ""
+            if not answer.message.startswith("program_stopped"):
+                break
+        return f"home: {answer.message}"
 
     def close(self) -> None:
         """End everything."""
         with contextlib.suppress(ProcessLookupError):
-            self.stop_driver()
+            end_node(self.driver)
         self.stop_controller()
         self._executor.shutdown()
         self.node.destroy_node()
@@ -310,7 +264,7 @@ class Rig:
         self.close()
 
 
-def strokes(step: float = 0.02) -> Iterator[tuple[float, ...]]:
+def strokes(step: float = 0.02) -> Poses:
     """Targets to and fro along y from home, at 0.2 m/s: as fast as a policy moves along one axis."""
     x, y, z, pitch = HOME
     targets = [y + i * step for i in range(1, 17)]

@@ -1,304 +1,74 @@
 """Break the bucket driver in every way that we know, and measure what happens.
 
-    python benchmarks/fault_matrix.py --quick              # each case once
-    python benchmarks/fault_matrix.py --json faults.json   # each case 20 times
+    python benchmarks/fault_matrix.py --quick                            # each case once
+    python benchmarks/fault_matrix.py --json faults.json                 # each case 20 times
+    python benchmarks/fault_matrix.py --json faults.json --docs docs/safety.md   # and write its table there
     python benchmarks/fault_matrix.py --only nan_command emergency_stop
 
 For each case: the time from the fault to standstill, the way travelled meanwhile, what the operator is told, and
 whether the way to go on works (a person's part is played by the emulated pendant). Times are those of the emulated
-controller. A silent sender is at fault from the moment at which its next command is due.
+controller. A silent sender is at fault from the moment at which its next message is due.
+
+Each repetition is written to the file at once, and what is in the file already is not done again: a run that was
+interrupted goes on. Delete the file to measure anew.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import os
 import random
-import signal
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import tyro
-from driver_rig import HOME, PERIOD, Rig, strokes
-
-from prpd_control.driver.process import StreamProcess
-from prpd_control.driver.settings import DriverSettings
-from prpd_task.cell import Cell
+from circumstances import circumstances, replace_between
+from fault_cases import CASES, DIG, DRIVER, LEAST_SPEED, SIM_TIME, Case, Outcome, open_rig, run_case
 
 TIME_LIMIT, WAY_LIMIT = 0.100, 0.020
 """s and m, from fault to standstill."""
-LEAST_SPEED = 0.1
-"""m/s, of the arm when a fault comes; slower, and the repetition proves nothing."""
-AFTER = 0.8
-"""s of commands after a fault that the sender does not know of."""
-
-Poses = Iterator[tuple[float, ...]]
 
 
-@dataclass(frozen=True)
-class Case:
-    """One way to break it."""
-
-    name: str
-    what: str
-    inject: Callable[[Rig, Poses], float]
-    """Breaks it; returns since when it is broken, s, monotonic."""
-    told: tuple[str, ...]
-    """Codes of the reasons that the operator may be told; empty: the driver must go on."""
-    mend: Callable[[Rig], None] = lambda rig: None
-    """What a person does before `recover`."""
-    sim_time: bool = False
-    measured: bool = True
-    """Whether the arm can be watched: not if its controller is gone."""
-    first_stop: bool = False
-    """The arm moves again by itself after its first standstill: it backs off."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One repetition."""
-
-    case: str
-    time: float | None
-    """s to standstill."""
-    way: float
-    """m."""
-    speed: float
-    """m/s, at the fault."""
-    told: str
-    """To the operator."""
-    right: bool
-    """They were told one of the expected reasons, or the driver went on where it should."""
-    goes_on: str
-    """Empty, or why `recover` and `home` did not work."""
-
-
-def _then(rig: Rig, poses: Poses, do: Callable[[], object]) -> float:
-    now = time.monotonic()
-    do()
-    rig.stream(poses, AFTER)
-    return now
-
-
-def _fault(name: str, **arguments: object) -> Callable[[Rig, Poses], float]:
-    return lambda rig, poses: _then(rig, poses, lambda: rig.robot.do(name, **arguments))
-
-
-def _pose(rig: Rig, poses: Poses, change: Callable[[list[float]], None]) -> float:
-    pose = list(next(poses))
-    change(pose)
-    return _then(rig, poses, lambda: rig.command(tuple(pose)))
-
-
-def _set(index: int, value: float) -> Callable[[list[float]], None]:
-    return lambda pose: pose.__setitem__(index, value)
-
-
-def _silent(rig: Rig, poses: Poses) -> float:
-    rig.spin(1.0)
-    return rig.accepted() + PERIOD
-
-
-def _node_hung(rig: Rig, poses: Poses) -> float:
-    os.kill(rig.driver.pid, signal.SIGSTOP)
-    rig.spin(1.0)
-    return rig.accepted() + PERIOD
-
-
-def _stale(rig: Rig, poses: Poses) -> float:
-    """The policy goes on with an observation that ages."""
-    limit, begin, since = DriverSettings().command_age, time.monotonic(), 0.0
-    while since == 0.0 or time.monotonic() - since < AFTER:
-        age = time.monotonic() - begin
-        if age > limit and since == 0.0:
-            since = time.monotonic()
-        rig.command(next(poses), age=age)
-        rig.spin(PERIOD)
-    return since
-
-
-def _clock_jump(rig: Rig, poses: Poses) -> float:
-    """The graph's clock leaps an hour ahead, for the policy a moment later than for the driver."""
-    stale = rig.clock
-    rig.clock += 3600.0
-    rig.spin(0.02)
-    return _then(rig, poses, lambda: rig.command(next(poses), age=rig.clock - stale))
-
-
-def _kill(which: str, how: signal.Signals) -> Callable[[Rig, Poses], float]:
-    def inject(rig: Rig, poses: Poses) -> float:
-        pid = rig.driver.pid if which == "node" else rig.streaming_pid()
-        now = time.monotonic()
-        os.kill(pid, how)
-        rig.spin(AFTER if which == "node" else AFTER + 1.0)
-        return now
-
-    return inject
-
-
-def _wake(rig: Rig) -> None:
-    os.kill(rig.driver.pid, signal.SIGCONT)
-    rig.spin(0.5)
-
-
-def _two_senders(rig: Rig, poses: Poses) -> float:
-    return _then(rig, poses, lambda: rig.command(next(poses), sequence=1))
-
-
-def _controller_killed(rig: Rig, poses: Poses) -> float:
-    now = time.monotonic()
-    rig.stop_controller(kill=True)
-    rig.stream(poses, AFTER)
-    return now
-
-
-def _new_driver(rig: Rig) -> None:
-    rig.driver.wait(timeout=5)
-    rig.until(lambda: rig.node.count_publishers("bucket/state") == 0, 30.0, "the dead participant is forgotten")
-    rig.start_driver()
-
-
-def _second_driver(rig: Rig, poses: Poses) -> float:
-    """Another driver on the same controller; it must be refused, and the first not be disturbed."""
-    now = time.monotonic()
-    other = StreamProcess(DriverSettings(robot_ip=rig.address), Cell())
-    for _ in range(100):
-        rig.stream(poses, PERIOD)
-        other.poll()
-        if other.end is not None or other.ready is not None:
-            break
-    other.close()
-    if other.end is None or other.end.stop is None or other.end.stop.cause.code != "registers_in_use":
-        raise RuntimeError(f"the second driver was not refused: {other.end}")
-    rig.stream(poses, 0.3)
-    return now
-
-
-def _push(rig: Rig, poses: Poses) -> float:
-    """Something pushes back as hard as makes the driver back off, and lets go when it does."""
-    before = [s.position for s in rig.witness.samples[-200:]]
-    way = before[-1] - before[0]
-    wrench = (*(-110.0 * way / np.linalg.norm(way)), 0.0, 0.0, 0.0)
-    now = time.monotonic()
-    rig.witness.wrench = tuple(float(v) for v in wrench)
-    rig.spin(0.15)
-    rig.witness.wrench = (0.0,) * 6
-    rig.spin(1.2)
-    return now
-
-
-def _pendant(rig: Rig, command: str) -> None:
-    with socket.create_connection((rig.address, 29999), timeout=2) as line:
-        line.recv(256)
-        line.sendall(command.encode() + b"\n")
-        line.recv(256)
-
-
-def _release(rig: Rig) -> None:
-    rig.robot.do("emergency_stop", on=False)
-    _power_on(rig)
-
-
-def _power_on(rig: Rig) -> None:
-    rig.robot.do("power", on=True)
-    rig.spin(0.3)
-
-
-def _controller_back(rig: Rig) -> None:
-    rig.start_controller()
-
-
-CASES = (
-    Case("link_dropped", "the network goes down for 1 s", _fault("kill_link", seconds=1.0),
-         ("link_lost", "stream_died"), mend=lambda rig: rig.spin(1.0)),
-    Case("link_frozen", "nothing passes for 1 s, sockets stay open", _fault("freeze_link", seconds=1.0),
-         ("link_lost", "program_stopped"), mend=lambda rig: rig.spin(1.0)),
-    Case("link_delayed", "everything is 100 ms late each way", _fault("delay_link", seconds=0.1),
-         ("link_lost", "program_stopped"), mend=lambda rig: rig.robot.do("delay_link", seconds=0.0)),
-    Case("packets_lost", "a fifth of all packets is lost", _fault("drop", commands=0.2, states=0.2), (),
-         mend=lambda rig: rig.robot.do("drop")),
-    Case("controller_killed", "the controller is switched off", _controller_killed, ("link_lost", "stream_died"),
-         mend=_controller_back, measured=False),
-    Case("stream_killed", "the streaming process is killed (-9)", _kill("stream", signal.SIGKILL), ("stream_died",)),
-    Case("stream_hung", "the streaming process hangs", _kill("stream", signal.SIGSTOP), ("stream_died",)),
-    Case("node_killed", "the driver's node, a ROS participant, is killed (-9)", _kill("node", signal.SIGKILL), ("",),
-         mend=_new_driver),
-    Case("node_hung", "the driver's node hangs", _node_hung, ("command_silence", "node_silence"),
-         mend=_wake),
-    Case("policy_silent", "the policy's node ends or hangs, killed or not", _silent, ("command_silence",)),
-    Case("perception_stale", "camera or perception stop; the policy goes on with what it has", _stale,
-         ("command_stale",)),
-    Case("nan_command", "a command is not a number", lambda r, p: _pose(r, p, _set(1, math.nan)),
-         ("command_not_finite",)),
-    Case("command_jump", "a target leaps 0.15 m sideways", lambda r, p: _pose(r, p, _set(0, 0.15)), ("command_jump",)),
-    Case("outside_box", "a target lies below the box", lambda r, p: _pose(r, p, _set(2, -0.3)), ("command_outside",)),
-    Case("two_senders", "a second policy publishes commands", _two_senders, ("command_order",)),
-    Case("protective_stop", "the arm hits something", _fault("protective_stop"), ("protective_stop",),
-         mend=lambda rig: rig.robot.do("unlock")),
-    Case("emergency_stop", "the red button is pressed", _fault("emergency_stop", on=True), ("emergency_stop",),
-         mend=_release),
-    Case("power_off", "the arm is powered off", _fault("power", on=False), ("not_running",),
-         mend=_power_on),
-    Case("program_stopped", "somebody presses stop on the pendant",
-         lambda r, p: _then(r, p, lambda: _pendant(r, "stop")), ("program_stopped",)),
-    Case("clock_jump", "the graph's clock leaps by an hour", _clock_jump, ("command_stale",), sim_time=True),
-    Case("two_drivers", "a second driver wants the same arm", _second_driver, ()),
-    Case("force", "the bucket meets 110 N", _push, ("force",), first_stop=True),
-)  # fmt: skip
-
-
-def run_case(rig: Rig, case: Case, rng: random.Random) -> Outcome:
-    """One repetition; once more where the machine was too busy to keep the arm in motion until the fault came."""
-    for _ in range(5):
-        outcome = _attempt(rig, case, rng)
-        if outcome is None:
-            rig.go_on()
-        elif outcome.speed >= LEAST_SPEED or outcome.goes_on:
-            return outcome
-    raise RuntimeError(f"{case.name}: the arm could not be kept in motion: {rig.reason}; is the machine overloaded?")
-
-
-def _attempt(rig: Rig, case: Case, rng: random.Random) -> Outcome | None:
-    """Home, move, break, watch, mend, go on; None where the arm stopped before it was broken."""
-    if not rig.call("home").success:
-        return None
-    poses = strokes()
-    rig.states.clear()
-    rig.stream(poses, 0.5 + PERIOD * rng.randint(1, 6))
-    if rig.mode != rig.state.MODE_STREAMING:
-        return None
-    since = case.inject(rig, poses)
-    speed, taken, way = rig.witness.speed(since), None, 0.0
-    if case.measured and case.told:
-        rig.spin(0.3)
-        witness = rig.witness
-        taken, way = witness.first_stop(since) if case.first_stop else witness.standstill(since, time.monotonic())
-    goes_on_by_itself = rig.mode == rig.state.MODE_STREAMING
-    case.mend(rig)
-    told = next((s.reason for at, s in rig.states if at >= since and s.reason), "")
-    right = told.split(":")[0] in case.told if case.told else not told and goes_on_by_itself
-    return Outcome(case.name, taken, way, speed, told, right, rig.go_on())
-
-
-def judge(case: Case, outcomes: list[Outcome]) -> list[str]:
+def judge(
+    case: Case, outcomes: list[Outcome], *, time_limit: float = TIME_LIMIT, way_limit: float = WAY_LIMIT
+) -> list[str]:
     """What is wrong with a case's outcomes."""
-    wrong = [f"told {o.told!r}" for o in outcomes if not o.right]
+    wrong = [f"told {o.told!r}, not one of {case.told}" for o in outcomes if not o.right]
     wrong += [f"cannot go on: {o.goes_on}" for o in outcomes if o.goes_on]
-    if case.measured and case.told:
+    if case.watched and outcomes:
         wrong += ["never stood still" for o in outcomes if o.time is None]
         wrong += ["was not in motion" for o in outcomes if o.speed < LEAST_SPEED]
         times = [o.time for o in outcomes if o.time is not None]
-        if times and np.quantile(times, 0.99) > TIME_LIMIT:
+        if times and np.quantile(times, 0.99) > time_limit:
             wrong.append(f"p99 {np.quantile(times, 0.99) * 1e3:.0f} ms to standstill")
-        if max(o.way for o in outcomes) > WAY_LIMIT:
+        if max(o.way for o in outcomes) > way_limit:
             wrong.append(f"{max(o.way for o in outcomes) * 1e3:.1f} mm travelled")
     return wrong
+
+
+class Record:
+    """Outcomes by case, in memory and, where there is a path, in a file that is always complete."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.outcomes: dict[str, list[Outcome]] = {case.name: [] for case in CASES}
+        self.runs: list[str] = []
+        if path is not None and path.exists():
+            content = json.loads(path.read_text())
+            self.runs = content["runs"]
+            for values in content["outcomes"]:
+                if values["case"] in self.outcomes:
+                    self.add(Outcome(**values), write=False)
+
+    def add(self, outcome: Outcome, *, write: bool = True) -> None:
+        """One more repetition."""
+        self.outcomes[outcome.case].append(outcome)
+        if self._path is not None and write:
+            every = [asdict(o) for group in self.outcomes.values() for o in group]
+            fresh = self._path.with_suffix(".part")
+            fresh.write_text(json.dumps({"runs": self.runs, "outcomes": every}, indent=1) + "\n")
+            fresh.replace(self._path)
 
 
 @dataclass(frozen=True)
@@ -306,7 +76,7 @@ class Args:
     """Break the bucket driver and measure what happens."""
 
     repetitions: int = 20
-    """Of each case."""
+    """Of each case, with those in the file."""
     quick: bool = False
     """One repetition."""
     only: tuple[str, ...] = ()
@@ -317,7 +87,56 @@ class Args:
     """ROS domain."""
     seed: int = 0
     json: Path | None = None
-    """Write all outcomes there."""
+    """All outcomes, read and written there."""
+    docs: Path | None = None
+    """Markdown file whose table is replaced."""
+
+
+def measure(args: Args, chosen: list[Case], record: Record) -> None:
+    """Fill the record up."""
+    wanted = 1 if args.quick else args.repetitions
+    for kind in (DRIVER, SIM_TIME, DIG):
+        cases = [case for case in chosen if case.rig == kind and len(record.outcomes[case.name]) < wanted]
+        if not cases:
+            continue
+        with open_rig(kind, args.address, domain=args.domain) as rig:
+            for case in cases:
+                for i in range(len(record.outcomes[case.name]), wanted):
+                    record.add(run_case(rig, case, random.Random(f"{args.seed} {case.name} {i}")))
+                print(_row(case, record.outcomes[case.name]), flush=True)
+
+
+def _figures(outcomes: list[Outcome]) -> tuple[str, str] | None:
+    times = [o.time * 1e3 for o in outcomes if o.time is not None]
+    if not times:
+        return None
+    return (
+        f"{np.median(times):.0f} / {np.quantile(times, 0.99):.0f} / {max(times):.0f}",
+        f"{max(o.way for o in outcomes) * 1e3:.1f}",
+    )
+
+
+def _row(case: Case, outcomes: list[Outcome]) -> str:
+    figures = _figures(outcomes)
+    text = f"{figures[0]} ms, {figures[1]} mm" if figures else "goes on" if not case.told else "no arm to watch"
+    verdict = "; ".join(sorted(set(judge(case, outcomes)))) or "ok"
+    return f"{case.name:18s} n={len(outcomes):2d}  {text:28s} {verdict:20s} {outcomes[-1].told}"
+
+
+def table(record: Record) -> str:
+    """For people, in Markdown."""
+    lines = ["| case | n | ms | mm | the operator is told |", "|---|---|---|---|---|"]
+    for case in CASES:
+        outcomes = record.outcomes[case.name]
+        if not outcomes:
+            lines.append(f"| {case.what} | 0 | not measured | | |")
+            continue
+        ms, mm = _figures(outcomes) or ("goes on" if not case.told else "no arm to watch", "")
+        codes = sorted({o.told.split(":")[0] for o in outcomes} - {""})
+        told = ", ".join(f"`{code}`" for code in codes) or ("nothing" if not case.told else "its process is gone")
+        lines.append(f"| {case.what} | {len(outcomes)} | {ms} | {mm} | {told} |")
+    runs = "\n".join(f"* {run}" for run in record.runs)
+    return "\n".join(lines) + f"\n\nMedian, 99th percentile and longest time to standstill; longest way.\n\n{runs}\n"
 
 
 def main(args: Args) -> int:
@@ -327,37 +146,17 @@ def main(args: Args) -> int:
         print(f"unknown cases {sorted(unknown)}; there are {', '.join(case.name for case in CASES)}", file=sys.stderr)
         return 2
     chosen = [case for case in CASES if not args.only or case.name in args.only]
-    repetitions, rng = 1 if args.quick else args.repetitions, random.Random(args.seed)
-    outcomes: dict[str, list[Outcome]] = {case.name: [] for case in chosen}
-    for sim_time in (False, True):
-        cases = [case for case in chosen if case.sim_time is sim_time]
-        if not cases:
-            continue
-        with Rig(args.address, domain=args.domain, sim_time=sim_time) as rig:
-            for case in cases:
-                outcomes[case.name] = [run_case(rig, case, rng) for _ in range(repetitions)]
-                print(_row(case, outcomes[case.name]), flush=True)
-    failed = {case.name: wrong for case in chosen if (wrong := judge(case, outcomes[case.name]))}
-    if args.json:
-        report = {"outcomes": [asdict(o) for group in outcomes.values() for o in group], "wrong": failed}
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+    record = Record(args.json)
+    record.runs.append(circumstances(seed=args.seed))
+    print("p50 / p99 / longest time to standstill, longest way")
+    measure(args, chosen, record)
+    if args.docs is not None:
+        replace_between(args.docs, "fault matrix", table(record))
+    failed = {case.name: wrong for case in chosen if (wrong := judge(case, record.outcomes[case.name]))}
     for name, wrong in failed.items():
         print(f"{name}: {'; '.join(sorted(set(wrong)))}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _row(case: Case, outcomes: list[Outcome]) -> str:
-    times = [o.time * 1e3 for o in outcomes if o.time is not None]
-    figures = "goes on" if not case.told else "no arm to watch"
-    if times:
-        figures = (
-            f"{np.median(times):4.0f} / {np.quantile(times, 0.99):4.0f} / {max(times):4.0f} ms  "
-            f"{max(o.way for o in outcomes) * 1e3:5.1f} mm"
-        )
-    verdict = "; ".join(sorted(set(judge(case, outcomes)))) or "ok"
-    return f"{case.name:18s} n={len(outcomes):2d}  {figures:34s} {verdict:20s} {outcomes[-1].told}"
-
-
 if __name__ == "__main__":
-    print(f"home {HOME}; p50 / p99 / max to standstill, longest way")
     sys.exit(main(tyro.cli(Args)))

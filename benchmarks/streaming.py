@@ -1,10 +1,11 @@
 """Stream digs at 500 Hz to the emulated controller, and measure what arrives.
 
-    python benchmarks/streaming.py --quick                 # 20 s
-    python benchmarks/streaming.py --json streaming.json   # 10 minutes
+    python benchmarks/streaming.py --quick                                        # 20 s
+    python benchmarks/streaming.py --json streaming.json --docs docs/safety.md    # 10 minutes, and its table there
 
 Beside the stream run a ROS executor that is kept busy with images, and a bare loop of the same rate and priority: how
-late the stream wakes up is given as a ratio to that, because both suffer from what else the machine does.
+late the stream wakes up is given as a ratio to that, because both suffer from what else the machine does. Shares of a
+core are processor time, not wall time.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from circumstances import circumstances, replace_between
 from driver_rig import HOME, PERIOD, Rig, level_joints, strokes
 
 from prpd_control.driver import channel
@@ -32,15 +34,13 @@ from prpd_task.cell import Cell
 from prpd_twin.ur_controller.process import Emulator
 
 LIMITS = {"late_p99": 1e-3, "cpu": 0.25, "position_rms": 1e-3, "angle_rms": math.radians(0.5)}
-"""s; of one core; m and rad of the arm against the path of setpoints after latency compensation."""
+"""s; of one core, all together; m and rad of the arm against the path of setpoints after latency compensation."""
 
 BARE_LOOP = """
-import os, sys, time
+import sys, time
 from prpd_control.driver.lateness import Lateness, quantile
-try:
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(int(sys.argv[1])))
-except OSError:
-    pass
+from prpd_task.scheduling import be_real_time
+be_real_time(int(sys.argv[1]))
 late, tick, end = Lateness(), time.monotonic(), time.monotonic() + float(sys.argv[2])
 while tick < end:
     now = time.monotonic()
@@ -80,6 +80,8 @@ class Args:
     """ROS domain."""
     json: Path | None = None
     """Write the figures there."""
+    docs: Path | None = None
+    """Markdown file whose table is replaced."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ class Figures:
     late_max: float
     bare_p99: float
     """Of a bare loop beside it."""
-    cpu_stream: float
+    cpu_loop: float
+    """Of the streaming process: its loop."""
+    cpu_receiving: float
+    """Of the streaming process: the threads of `ur_rtde`."""
     cpu_node: float
     latency: float
     """From setpoint to arm."""
@@ -137,10 +142,15 @@ def following(rows: list[tuple[float, ...]]) -> tuple[float, float, float]:
     return float(latency), *apart(latency)
 
 
-def cpu_of(pid: int) -> float:
-    """S of processor time so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+def cpu_of(pid: int) -> dict[int, float]:
+    """S of processor time so far, by thread."""
+    tasks = Path(f"/proc/{pid}/task")
+    return {int(t.name): int((t / "schedstat").read_text().split()[0]) * 1e-9 for t in tasks.iterdir()}
+
+
+def share(before: dict[int, float], after: dict[int, float], seconds: float, *, threads: set[int]) -> float:
+    """Of one core, that some threads took."""
+    return sum(after[t] - before.get(t, 0.0) for t in threads & set(after)) / seconds
 
 
 def stream_digs(stream: StreamProcess, seconds: float) -> tuple[int, int, list[tuple[float, ...]]]:
@@ -161,9 +171,24 @@ def stream_digs(stream: StreamProcess, seconds: float) -> tuple[int, int, list[t
         due = begun + sent * PERIOD
         while time.monotonic() < due:
             time.sleep(0.004)
-            if now - begun < 60 and (state := stream.state()).writes and (not rows or state.time != rows[-1][0]):
+            if (
+                now - begun < 60
+                and (state := stream.state())
+                and state.writes
+                and (not rows or state.time != rows[-1][0])
+            ):
                 rows.append((state.time, *state.commanded[:4], *state.setpoint[:4]))
     return sent, stops, rows
+
+
+def node_share(args: Args) -> float:
+    """Of one core, that the driver's node takes while a stream is commanded over DDS."""
+    with Rig(args.address, domain=args.domain) as rig:
+        rig.call("home")
+        begun, before = time.monotonic(), cpu_of(rig.driver.pid)
+        rig.stream(strokes(), 10.0)
+        after = cpu_of(rig.driver.pid)
+        return share(before, after, time.monotonic() - begun, threads=set(after))
 
 
 def measure(args: Args) -> Figures:
@@ -183,42 +208,65 @@ def measure(args: Args) -> Figures:
         )
         busy = subprocess.Popen([sys.executable, "-c", BUSY_EXECUTOR], env=environment)
         try:
-            first, begun, spent = stream.state(), time.monotonic(), cpu_of(stream.pid)
+            first, begun, before = stream.state(), time.monotonic(), cpu_of(stream.pid)
             sent, stops, rows = stream_digs(stream, seconds)
-            last, took, spent = stream.state(), time.monotonic() - begun, cpu_of(stream.pid) - spent
+            last, took, after = stream.state(), time.monotonic() - begun, cpu_of(stream.pid)
         finally:
             busy.kill()
             stream.close()
         bare_p99 = float(bare.communicate()[0])
     counts = stream.end.lateness
-    with Rig(args.address, domain=args.domain) as rig:
-        rig.call("home")
-        begun, node = time.monotonic(), cpu_of(rig.driver.pid)
-        rig.stream(strokes(), 10.0)
-        node = (cpu_of(rig.driver.pid) - node) / (time.monotonic() - begun)
     latency, position, angle = following(rows)
+    loop = {stream.pid}
     return Figures(
         seconds=took, cycles=last.cycles - first.cycles, setpoints=last.writes, held_back=last.skipped, commands=sent,
         commands_lost=last.lost_commands, stops=stops, late_p50=quantile(counts, 0.5), late_p99=quantile(counts, 0.99),
-        late_max=quantile(counts, 1.0), bare_p99=bare_p99, cpu_stream=spent / took, cpu_node=node, latency=latency,
-        position_rms=position, angle_rms=angle,
+        late_max=quantile(counts, 1.0), bare_p99=bare_p99, cpu_loop=share(before, after, took, threads=loop),
+        cpu_receiving=share(before, after, took, threads=set(after) - loop), cpu_node=node_share(args),
+        latency=latency, position_rms=position, angle_rms=angle,
     )  # fmt: skip
+
+
+def rows_of(f: Figures) -> list[tuple[str, str]]:
+    """What was measured and how it came out, for people."""
+    return [
+        ("streamed", f"{f.seconds:.0f} s, {f.cycles / f.seconds:.1f} cycles/s"),
+        ("setpoints sent, held back for want of a fresh state", f"{f.setpoints}, {f.held_back}"),
+        ("commands, lost", f"{f.commands}, {f.commands_lost}"),
+        ("stops", f"{f.stops}"),
+        (
+            "loop late, p50 / p99 / max",
+            f"{f.late_p50 * 1e3:.2f} / {f.late_p99 * 1e3:.2f} / {f.late_max * 1e3:.2f} ms",
+        ),
+        ("bare loop late, p99; ratio", f"{f.bare_p99 * 1e3:.2f} ms; {f.late_p99 / f.bare_p99:.1f}"),
+        (
+            "of one core: loop, threads of ur_rtde, node",
+            f"{f.cpu_loop:.1%}, {f.cpu_receiving:.1%}, {f.cpu_node:.1%}",
+        ),
+        ("latency from setpoint to arm", f"{f.latency * 1e3:.1f} ms"),
+        (
+            "path, RMS after latency compensation",
+            f"{f.position_rms * 1e3:.2f} mm, {math.degrees(f.angle_rms):.3f} deg",
+        ),
+    ]
+
+
+def table(f: Figures, when: str) -> str:
+    """The same in Markdown."""
+    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows_of(f))]
+    return "\n".join(lines) + f"\n\n{when}\n"
 
 
 def main(args: Args) -> int:
     """Print the figures; the exit status tells whether they hold."""
+    when = circumstances()
     f = measure(args)
-    print(f"{f.seconds:.0f} s, {f.cycles / f.seconds:.1f} cycles/s, {f.setpoints} setpoints, {f.held_back} held back")
-    print(f"{f.commands} commands, {f.commands_lost} lost, {f.stops} stops")
-    print(f"late p50 / p99 / max {f.late_p50 * 1e3:.2f} / {f.late_p99 * 1e3:.2f} / {f.late_max * 1e3:.2f} ms")
-    print(f"bare loop p99 {f.bare_p99 * 1e3:.2f} ms, ratio {f.late_p99 / f.bare_p99:.1f}")
-    print(f"processor: stream {f.cpu_stream:.1%}, node {f.cpu_node:.1%} of one core")
-    print(
-        f"latency {f.latency * 1e3:.1f} ms, then {f.position_rms * 1e3:.2f} mm, {math.degrees(f.angle_rms):.3f} deg RMS"
-    )
+    print("\n".join(f"{name:55s} {value}" for name, value in rows_of(f)))
+    values = asdict(f) | {"cpu": f.cpu_loop + f.cpu_receiving + f.cpu_node}
     if args.json:
-        args.json.write_text(json.dumps(asdict(f), indent=1) + "\n")
-    values = asdict(f) | {"cpu": f.cpu_stream + f.cpu_node}
+        args.json.write_text(json.dumps({"when": when, **values}, indent=1) + "\n")
+    if args.docs:
+        replace_between(args.docs, "streaming", table(f, when))
     wrong = [
         f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if values[name] > limit
     ]

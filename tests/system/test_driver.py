@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -23,8 +24,9 @@ from prpd_twin.ur_controller.kinematics import ArmModel, pose_from_ur
 from prpd_twin.ur_controller.process import Emulator
 
 pytestmark = pytest.mark.system
-ADDRESS = "127.0.6.1"
-SETTINGS = DriverSettings(robot_ip=ADDRESS)
+NET = f"127.7.{os.environ['ROS_DOMAIN_ID']}"  # of this test run alone
+ADDRESS, NOBODY, OLD = f"{NET}.1", f"{NET}.2", f"{NET}.3"
+SETTINGS = DriverSettings(robot_ip=ADDRESS, watchdog_rate=10.0)  # not what is tested here; machines may be busy
 
 
 @pytest.fixture
@@ -64,15 +66,15 @@ def until(process, condition, timeout=15.0):
 
 
 def test_nobody_answers():
-    message = refusal(replace(SETTINGS, robot_ip="127.0.6.2"))
-    assert "unreachable_address" in message and "127.0.6.2" in message and "Network" in message
+    message = refusal(replace(SETTINGS, robot_ip=NOBODY))
+    assert "unreachable_address" in message and NOBODY in message and "Network" in message
 
 
 def test_wrong_version():
     """A controller that is too old to be asked for more than its version; connecting to it would crash the client."""
     lines, others = (
-        socket.create_server(("127.0.6.3", 29999)),
-        [socket.create_server(("127.0.6.3", p)) for p in (30003, 30004)],
+        socket.create_server((OLD, 29999)),
+        [socket.create_server((OLD, p)) for p in (30003, 30004)],
     )
 
     def serve():
@@ -94,7 +96,7 @@ def test_wrong_version():
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        message = refusal(replace(SETTINGS, robot_ip="127.0.6.3"))
+        message = refusal(replace(SETTINGS, robot_ip=OLD))
     finally:
         for server in (lines, *others):
             server.close()

@@ -21,7 +21,8 @@ from prpd_interfaces.msg import BucketState
 from prpd_twin.ur_controller.process import Emulator
 
 pytestmark = pytest.mark.system
-ADDRESS, DOMAIN = "127.0.6.20", 78
+DOMAIN = int(os.environ["ROS_DOMAIN_ID"])  # of this test run alone
+ADDRESS = f"127.7.{DOMAIN}.20"
 CODE = "import sys; from prpd_control.driver.node import main; sys.exit(main())"
 
 

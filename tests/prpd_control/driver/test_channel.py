@@ -42,6 +42,17 @@ def test_the_end_of_the_other_side_is_seen():
         ours.send(channel.Alive())
 
 
+def test_last_words_are_heard_from_one_who_left_something_unread():
+    ours, end = Channel.pair()
+    theirs = Channel(end)
+    ours.send(channel.Alive())
+    theirs.send(channel.Ended(None))
+    theirs.close()
+    assert ours.receive() == channel.Ended(None)
+    with pytest.raises(Closed):
+        ours.receive()
+
+
 def test_a_hung_reader_does_not_block_the_sender():
     ours, theirs = Channel.pair()
     for _ in range(20_000):

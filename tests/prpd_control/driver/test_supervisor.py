@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from prpd_control.driver.action import Do
 from prpd_control.driver.health import Reading
 from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.stops import Cause
-from prpd_control.driver.supervisor import Do, Supervisor
+from prpd_control.driver.supervisor import Supervisor
 from prpd_control.driver.tool_frames import ToolFrames
 from prpd_control.modes import Mode
 from prpd_task import ur5e
@@ -37,9 +38,10 @@ class Bench:
         self.supervisor = Supervisor(settings, Reach(CELL, FRAMES, settings), now=self.now)
         self.reading = Reading(
             setpoint=(*pose, *residual), velocity=(0.0,) * 6, force=(0.0,) * 3, torque=(0.0,) * 3,
-            joints=joints_at(pose), joint_speeds=(0.0,) * 6, ur_pose=(0.0,) * 6, timestamp=0.0, age=0.001,
+            joints=joints_at(pose), joint_speeds=(0.0,) * 6, ur_pose=(0.0,) * 6, timestamp=0.0, time=self.now,
             safety_bits=1, robot_mode=7, runtime_state=2, speed_scaling=1.0,
         )  # fmt: skip
+        self.age = 0.001
         self.actions = []
         self.sequence = 0
         self.alive = True
@@ -49,6 +51,7 @@ class Bench:
             self.now += STEP
             if self.alive:
                 self.supervisor.alive(self.now)
+            self.reading = replace(self.reading, time=self.now - self.age)
             action = self.supervisor.step(self.now, self.reading)
             self.actions.append(action)
             if action.do is Do.SERVO:
@@ -174,7 +177,6 @@ def test_lost_commands_are_counted():
         ({"safety_bits": 0x401}, Cause.SAFETY_FAULT, Mode.FAULT),
         ({"robot_mode": 3}, Cause.NOT_RUNNING, Mode.FAULT),
         ({"runtime_state": 1}, Cause.PROGRAM_STOPPED, Mode.STOPPED),
-        ({"age": 0.2}, Cause.LINK_LOST, Mode.DISCONNECTED),
     ],
 )
 def test_what_the_controller_reports_is_seen_before_each_write(change, cause, mode):
@@ -185,6 +187,13 @@ def test_what_the_controller_reports_is_seen_before_each_write(change, cause, mo
     assert "Call" in bench.supervisor.stop.message or "call" in bench.supervisor.stop.message
 
 
+def test_a_lost_link_is_seen_before_each_write():
+    bench = Bench().stream(2)
+    bench.age = SETTINGS.state_timeout + 0.01
+    assert bench.run(STEP).last is Do.NOTHING
+    assert bench.cause is Cause.LINK_LOST and bench.supervisor.mode is Mode.DISCONNECTED
+
+
 def test_reduced_mode_is_no_trouble():
     bench = Bench()
     bench.reading = replace(bench.reading, safety_bits=2)
@@ -193,10 +202,10 @@ def test_reduced_mode_is_no_trouble():
 
 def test_nothing_is_sent_without_a_fresh_state():
     bench = Bench().stream(2)
-    bench.reading = replace(bench.reading, age=SETTINGS.state_age + 0.001)
+    bench.age = SETTINGS.state_age + 0.001
     bench.run(0.01)
     assert {a.do for a in bench.actions[-5:]} == {Do.NOTHING} and bench.supervisor.mode is Mode.STREAMING
-    bench.reading = replace(bench.reading, age=0.001)
+    bench.age = 0.001
     assert bench.run(STEP).last is Do.SERVO
 
 

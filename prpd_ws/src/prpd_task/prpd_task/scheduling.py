@@ -1,12 +1,18 @@
-"""Ask the system for real-time scheduling, where it is to be had."""
+"""How the system runs this program's threads: real-time scheduling, where it is to be had, and unhurried timers."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import sys
+from typing import Iterator
+
+PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
 
 
 def be_real_time(priority: int) -> bool:
-    """Run this process, and the threads that it starts from now on, before all ordinary ones; whether that was granted.
+    """Run this thread, and those that it starts from now on, before all ordinary ones; whether that was granted.
 
     `priority` is 1 to 99 (SCHED_FIFO), or 0 to stay ordinary. Most systems grant it to root and to users with an
     `rtprio` limit only; without it everything works, but suffers from other programs.
@@ -15,7 +21,7 @@ def be_real_time(priority: int) -> bool:
         return False
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
+    except OSError:
         return False
     return True
 
@@ -24,3 +30,21 @@ def be_ordinary() -> None:
     """Give real-time scheduling back, for work that may take long."""
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@contextlib.contextmanager
+def unhurried_threads(slack: float) -> Iterator[None]:
+    """Threads that are started meanwhile wake from a sleep up to `slack` s late, for as long as they are ordinary ones.
+
+    For a library whose threads look for work far more often than it comes.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    prctl = ctypes.CDLL(None).prctl
+    before = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)
+    prctl(PR_SET_TIMERSLACK, ctypes.c_ulong(int(slack * 1e9)), 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_TIMERSLACK, ctypes.c_ulong(before), 0, 0, 0)

@@ -11,12 +11,14 @@ from dashboard_client import DashboardClient
 from rtde_control import RTDEControlInterface
 from rtde_receive import RTDEReceiveInterface
 
-from prpd_control.driver import health, preflight
+from prpd_control.driver import health, preflight, receivers
+from prpd_control.driver.action import Action, Do
 from prpd_control.driver.link import LinkClock
+from prpd_control.driver.receivers import Receivers
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.stops import Cause, Stop
-from prpd_control.driver.supervisor import Action, Do
 from prpd_control.driver.tool_frames import ToolFrames
+from prpd_control.driver.wires import Wires
 from prpd_task.cell import Cell
 
 DASHBOARD, SCRIPT, RTDE = 29999, 30003, 30004
@@ -47,21 +49,27 @@ class Arm:
         self._clock = LinkClock()
         self._tare: Six = (0.0,) * 6
         self._servoing = False
+        self._receivers = Receivers(settings)
+        self._wires = Wires(settings.robot_ip, RTDE)
+        self._last: health.Reading | None = None
         self._control: RTDEControlInterface | None = None
         _refuse_unreachable(settings.robot_ip)
         self.version = _ask_dashboard(settings)
-        with _explained(settings.robot_ip):
-            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.rate, VARIABLES)
+        with _explained(settings.robot_ip), receivers.calm():
+            self._receive = RTDEReceiveInterface(settings.robot_ip, settings.state_rate, VARIABLES)
         reading = self._first_reading()
-        _refuse(health.trouble(reading, state_timeout=settings.state_timeout, controlled=False))
+        now = time.monotonic()
+        _refuse(health.trouble(reading, now=now, state_timeout=settings.state_timeout, controlled=False))
         _refuse(preflight.calibration(reading.joints, reading.ur_pose, cell))
         self.warning = preflight.payload(self._receive.getPayload(), settings.bucket_mass)
         if not settings.dry_run:
             self._take_control(cell)
+        self._receivers.adopt()
+        self._wires = Wires(settings.robot_ip, RTDE)
 
     def _take_control(self, cell: Cell) -> None:
         flags = RTDEControlInterface.FLAG_UPLOAD_SCRIPT | RTDEControlInterface.FLAG_NO_EXT_FT
-        with _explained(self._settings.robot_ip):
+        with _explained(self._settings.robot_ip), receivers.calm():
             self._control = RTDEControlInterface(self._settings.robot_ip, self._settings.rate, flags)
         stop = preflight.tcp(self._control.getTCPOffset(), cell)
         if stop is not None:
@@ -70,6 +78,7 @@ class Arm:
 
     def watch(self) -> None:
         """Start the controller's watchdog: from now on it stops our program unless `apply` is called in time."""
+        self._receivers.hurry(time.monotonic())
         if self._control is not None and not self._control.setWatchdog(self._settings.watchdog_rate):
             raise StopError(Stop(Cause.NO_CONTROL, "the controller did not accept the watchdog"))
 
@@ -85,7 +94,23 @@ class Arm:
         return self.read(time.monotonic())
 
     def read(self, now: float) -> health.Reading:
-        """The controller's last report, in the driver's frames."""
+        """The controller's last report, in the driver's frames; the same object until there is a new one.
+
+        Raises StopError where the controller has closed the connection.
+        """
+        if self.cut_off:
+            raise StopError(Stop(Cause.LINK_LOST, f"the controller at {self._settings.robot_ip} closed the connection"))
+        if self._last is None or self._receive.getTimestamp() != self._last.timestamp:
+            self._last = self._read(now)
+        self._receivers.see(now, now - self._last.time)
+        return self._last
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the controller has closed a connection."""
+        return self._wires.cut
+
+    def _read(self, now: float) -> health.Reading:
         receive, frames = self._receive, self._frames
         for _ in range(3):  # until no packet came in between
             timestamp = receive.getTimestamp()
@@ -94,18 +119,16 @@ class Arm:
             wrench = receive.getActualTCPForce()
             if receive.getTimestamp() == timestamp:
                 break
-        force = frames.vector_to_soil([v - t for v, t in zip(wrench[:3], self._tare)])
-        torque = frames.vector_to_soil([v - t for v, t in zip(wrench[3:], self._tare[3:])])
         return health.Reading(
             setpoint=frames.to_setpoint(ur_pose),
             velocity=(*frames.vector_to_soil(speed[:3]), *frames.vector_to_soil(speed[3:])),
-            force=force,
-            torque=torque,
+            force=frames.vector_to_soil([v - t for v, t in zip(wrench[:3], self._tare)]),
+            torque=frames.vector_to_soil([v - t for v, t in zip(wrench[3:], self._tare[3:])]),
             joints=tuple(joints),
             joint_speeds=tuple(joint_speeds),
             ur_pose=tuple(ur_pose),
             timestamp=timestamp,
-            age=self._clock.age(now, timestamp),
+            time=self._clock.measured(now, timestamp),
             safety_bits=receive.getSafetyStatusBits(),
             robot_mode=receive.getRobotMode(),
             runtime_state=receive.getRuntimeState(),
@@ -139,6 +162,7 @@ class Arm:
     def _halt(self) -> None:
         if self._servoing and self._control is not None:
             self._servoing = False
+            self._receivers.hurry(time.monotonic())
             self._control.servoStop(self._settings.stop_deceleration)
 
     def close(self) -> None:
@@ -148,8 +172,12 @@ class Arm:
         """
         if self._control is None:
             return
-        reading = self.read(time.monotonic())
-        if reading.age < self._settings.state_timeout:
+        now = time.monotonic()
+        try:
+            reading = self.read(now)
+        except StopError:
+            return
+        if now - reading.time < self._settings.state_timeout:
             if reading.runtime_state == health.PLAYING:
                 self._halt()
             self._control.stopScript()

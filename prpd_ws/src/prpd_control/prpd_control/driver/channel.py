@@ -6,6 +6,7 @@ When either side dies, however it dies, the other reads the end of the stream at
 from __future__ import annotations
 
 import pickle
+import select
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,8 @@ class Channel:
 
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
+        self._waiting = select.poll()  # which costs less than an exception per look
+        self._waiting.register(end, select.POLLIN)
         end.setblocking(False)
 
     @classmethod
@@ -96,8 +99,13 @@ class Channel:
 
     def receive(self) -> Any | None:
         """The next message, or None; raises Closed."""
+        if not self._waiting.poll(0):
+            return None
         try:
-            data = self._socket.recv(1 << 16)
+            try:
+                data = self._socket.recv(1 << 16)
+            except ConnectionResetError:  # it left something unread; what it said before it went is still here
+                data = self._socket.recv(1 << 16)
         except BlockingIOError:
             return None
         except OSError as error:
@@ -108,11 +116,8 @@ class Channel:
 
     def wait(self, seconds: float) -> Any:
         """The next message, waited for; raises Closed, also when none comes."""
-        self._socket.settimeout(seconds)
-        try:
-            message = self.receive()
-        finally:
-            self._socket.setblocking(False)
+        self._waiting.poll(1e3 * seconds)
+        message = self.receive()
         if message is None:
             raise Closed(f"nothing was said for {seconds:g} s")
         return message

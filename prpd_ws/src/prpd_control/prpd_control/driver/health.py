@@ -41,8 +41,8 @@ class Reading:
     """TCP pose as the controller sent it."""
     timestamp: float
     """s, controller's time."""
-    age: float
-    """s, since the controller measured this, as far as can be known."""
+    time: float
+    """s, monotonic: when the controller measured this, as far as can be known."""
     safety_bits: int
     robot_mode: int
     runtime_state: int
@@ -55,10 +55,10 @@ class Reading:
         return max(abs(v) for v in self.joint_speeds) < 2e-3
 
 
-def trouble(reading: Reading, *, state_timeout: float, controlled: bool) -> Stop | None:
+def trouble(reading: Reading, *, now: float, state_timeout: float, controlled: bool) -> Stop | None:
     """Why the arm must not be moved; `controlled` says that our program should be running on the controller."""
-    if reading.age > state_timeout:
-        return Stop(Cause.LINK_LOST, f"the last state of the arm is {reading.age * 1e3:.0f} ms old")
+    if now - reading.time > state_timeout:
+        return Stop(Cause.LINK_LOST, f"the last state of the arm is {(now - reading.time) * 1e3:.0f} ms old")
     bits = reading.safety_bits
     if bits & EMERGENCY:
         return Stop(Cause.EMERGENCY_STOP, "an emergency stop is active")

@@ -19,9 +19,12 @@ class Lateness:
         """One wake-up."""
         self.counts[min(max(int(seconds / BIN), 0), BINS - 1)] += 1
 
-    def clear(self) -> None:
-        """Forget all."""
-        self.counts = [0] * BINS
+    def take(self, other: Lateness) -> None:
+        """Add what another one has counted, and empty that."""
+        for i, count in enumerate(other.counts):
+            if count:
+                self.counts[i] += count
+                other.counts[i] = 0
 
 
 def quantile(counts: Sequence[int], share: float) -> float:

@@ -30,6 +30,7 @@ class StreamProcess:
         self._talk, theirs = Channel.pair()
         descriptor = StateBlock.create()
         self._block = StateBlock(descriptor)
+        self._state: State | None = None
         self._answers: list[channel.Answer] = []
         self._started = time.monotonic()
         self.ready: channel.Ready | None = None
@@ -58,8 +59,9 @@ class StreamProcess:
             self.poll()
 
     def state(self) -> State | None:
-        """The newest state."""
-        return self._block.read()
+        """The newest state; while one is being written, for however long, the one before."""
+        self._state = self._block.read() or self._state
+        return self._state
 
     def answer(self) -> channel.Answer | None:
         """The next answer to Home or Recover, in order."""

@@ -14,6 +14,10 @@ def setting(default: Any, description: str, low: float | None = None, high: floa
     return field(default=default, metadata={"description": description, "low": low, "high": high})
 
 
+STATE_RATE = 250.0
+"""Hz, at most: enough to judge by, and less to take in than one state for each setpoint."""
+
+
 @dataclass(frozen=True)
 class DriverSettings:
     """Defaults are meant for a first day with a real arm, and let a policy's own motion (20 mm per 0.1 s) through."""
@@ -87,6 +91,11 @@ class DriverSettings:
                 f"parameter command_grace {self.command_grace} s must be less than command_timeout "
                 f"{self.command_timeout} s"
             )
+
+    @property
+    def state_rate(self) -> float:
+        """Hz, of the states of the arm that are asked for and passed on."""
+        return min(self.rate, STATE_RATE)
 
     @property
     def period(self) -> float:

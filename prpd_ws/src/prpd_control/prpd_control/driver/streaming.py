@@ -14,6 +14,7 @@ import time
 from socket import socket
 
 from prpd_control.driver import channel
+from prpd_control.driver.action import Do
 from prpd_control.driver.arm import Arm, StopError
 from prpd_control.driver.channel import Channel, Closed
 from prpd_control.driver.health import Reading
@@ -22,10 +23,11 @@ from prpd_control.driver.limits import Reach, Target
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.state_block import NOWHERE, State, StateBlock
 from prpd_control.driver.stops import Cause, Stop
-from prpd_control.driver.supervisor import Do, Supervisor
+from prpd_control.driver.supervisor import Supervisor
 from prpd_control.driver.tool_frames import ToolFrames
 from prpd_control.modes import Mode
 from prpd_task.cell import Cell
+from prpd_task.scheduling import be_real_time
 
 LEAVE_TIMEOUT = 2.0
 """s, after which the process ends even if `ur_rtde` hangs while it leaves the controller."""
@@ -47,6 +49,8 @@ class Stream:
         self._commanded: tuple[float, ...] = NOWHERE
         self._lateness, self._recent = Lateness(), Lateness()
         self._late = (0.0, 0.0, 0.0)
+        self._cycles_per_second = round(settings.rate)
+        self._cycles_per_state = max(1, round(settings.rate / settings.state_rate))
         self._cycles = self._writes = self._skipped = 0
         self._going_home = False
         self._tare: list[list[float]] = []
@@ -83,7 +87,8 @@ class Stream:
         elif action.do is Do.NOTHING:
             self._skipped += self._supervisor.mode in (Mode.STREAMING, Mode.MOVING)
         self._tare_at_home()
-        self._publish(now, reading)
+        if self._cycles % self._cycles_per_state == 0:
+            self._publish(now, reading)
 
     def _publish(self, now: float, reading: Reading) -> None:
         supervisor = self._supervisor
@@ -97,7 +102,7 @@ class Stream:
                 self._writes,
                 self._skipped,
                 now,
-                reading.age,
+                now - reading.time,
                 reading.timestamp,
                 reading.speed_scaling,
                 *self._late,
@@ -139,16 +144,16 @@ class Stream:
             self._going_home, self._tare = False, []
 
     def _note_lateness(self, late: float) -> None:
-        self._lateness.add(late)
         self._recent.add(late)
-        if self._cycles % round(self._settings.rate) == 0:
+        if self._cycles % self._cycles_per_second == 0:
             counts = self._recent.counts
             self._late = (quantile(counts, 0.5), quantile(counts, 0.99), quantile(counts, 1.0))
-            self._recent.clear()
+            self._lateness.take(self._recent)
 
     @property
     def lateness(self) -> tuple[int, ...]:
         """Histogram of all wake-ups."""
+        self._lateness.take(self._recent)
         return tuple(self._lateness.counts)
 
 
@@ -159,23 +164,6 @@ def _leave_within(seconds: float) -> None:
     timer.start()
 
 
-def _be_real_time(priority: int) -> bool:
-    """Ask for real-time scheduling of all threads, once connected; most systems allow it only to some users.
-
-    The receiving threads of `ur_rtde` must lie above the loop: a write waits busily for what they receive, and would
-    keep them from receiving it.
-    """
-    if priority == 0:
-        return False
-    try:
-        for thread in os.listdir("/proc/self/task"):
-            above = int(thread) != os.getpid()
-            os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(priority + above))
-    except OSError:
-        return False
-    return True
-
-
 def main() -> None:
     """Entry point: file descriptors of channel and state block as arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the node, which then closes the channel
@@ -184,13 +172,13 @@ def main() -> None:
     settings, cell = talk.wait(5.0)
     try:
         arm = Arm(settings, cell)
+        stream = Stream(arm, settings, cell, talk, block)
     except StopError as error:
         _say_goodbye(talk, channel.Ended(error.stop))
-    stream = Stream(arm, settings, cell, talk, block)
     gc.collect()
     gc.freeze()
     gc.disable()
-    realtime = _be_real_time(settings.realtime_priority)
+    realtime = be_real_time(settings.realtime_priority)
     stop: Stop | None = Stop(Cause.STREAM_DIED, "the streaming loop failed")
     try:
         talk.send(channel.Ready(arm.version, arm.warning, realtime))
@@ -198,6 +186,10 @@ def main() -> None:
         stop = stream.run()
     except StopError as error:
         stop = error.stop
+    except RuntimeError as error:
+        if not arm.cut_off:
+            raise
+        stop = Stop(Cause.LINK_LOST, f"the connection broke ({error})")  # `ur_rtde` saw it first, while it wrote
     except Closed:
         stop = None
     finally:

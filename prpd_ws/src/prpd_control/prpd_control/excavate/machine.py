@@ -52,6 +52,7 @@ class Excavation:
         self._target = np.zeros(4)
         self._holding = 0
         self._blind_since: float | None = None
+        self._held = False
         self._pending: Result | None = None
         self._history = BucketHistory(2 * self._task.max_observation_age)
         self.steps = 0
@@ -201,11 +202,18 @@ class Excavation:
         return Order(Phase.DIG, target=self._target, stamp=stamp, policy_step=step)
 
     def _wait_blind(self, inputs: Inputs, bucket: BucketReading) -> Order:
-        """Stand still, with commands that keep the driver content, until the rock is seen again or patience ends."""
+        """Stand still until the rock is seen again or patience ends.
+
+        The first command is left out: the driver then brakes at once, while it would follow the last one to its end.
+        After that the bucket is held where it stands.
+        """
         if self._blind_since is None:
-            self._blind_since = inputs.now
+            self._blind_since, self._held = inputs.now, False
+            return Order(self._phase)
         if inputs.now - self._blind_since > self._settings.patience:
             return Order(self._phase, result=self._why_blind(inputs, Reason.STALE_ROCK_STATE))
+        if not self._held:
+            self._held, self._target = True, bucket.pose.copy()
         return self._command(self._target, bucket)
 
     def _why_blind(self, inputs: Inputs, otherwise: Reason) -> Result:

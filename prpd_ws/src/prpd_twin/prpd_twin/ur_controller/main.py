@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import gc
 import logging
@@ -17,6 +16,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Set
 import tyro
 
 from prpd_task.description import robot_description
+from prpd_task.scheduling import be_real_time
 from prpd_twin.ur_controller import fault_port
 from prpd_twin.ur_controller.clock import Clock
 from prpd_twin.ur_controller.config import RobotConfig
@@ -31,6 +31,8 @@ from prpd_twin.ur_controller.world_port import WorldPort
 VERSION = (5, 12, 4, 1101661)
 """Of the controller software that this one passes for."""
 RTDE, DASHBOARD, SCRIPT, WORLD, FAULTS = 30004, 29999, 30003, 30020, 30021
+PRIORITY = 30
+"""Real-time, where the system grants one: a controller keeps its beat beside whatever else runs."""
 READY_LINE = "ur_controller is ready on"
 
 
@@ -77,7 +79,7 @@ class Process:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._done.set)
         gc.freeze()
-        _be_real_time()  # not before: starting up takes a second of work that nobody must wait for
+        be_real_time(PRIORITY)  # not before: starting up takes a second of work that nobody must wait for
         self._clock.start()
         print(READY_LINE, address, flush=True)
         await self._done.wait()
@@ -118,12 +120,6 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     finally:
         loop.close()
     return 0
-
-
-def _be_real_time() -> None:
-    """A controller keeps its beat beside whatever else runs; where the system does not allow that, do without."""
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(30))
 
 
 async def _run(args: Args) -> None:
