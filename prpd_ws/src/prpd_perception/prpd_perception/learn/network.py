@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +44,7 @@ class RockNet(nn.Module):
         self.from_middle = _block(b, a, kernel=1)
         self.merge_fine = nn.Sequential(_block(2 * a, b, kernel=1), _block(b, a))
         self.head = nn.Conv2d(a, 8, 1)
-        nn.init.constant_(self.head.bias[:2], -4.0)
+        nn.init.constant_(cast(Tensor, self.head.bias)[:2], -4.0)
 
     def raw(self, channels: Tensor) -> Tensor:
         """Two logits, offset / OFFSET_SCALE, log of its standard deviation / OFFSET_SCALE."""

@@ -138,7 +138,7 @@ def train(config: TrainDetector) -> None:
                 raw = network.raw(batch.pop("channels").contiguous(memory_format=torch.channels_last))
             parts = loss(raw.float(), **batch)
             optimiser.zero_grad()
-            sum(w * part for w, part in zip(LOSS_WEIGHTS, parts, strict=True)).backward()
+            torch.stack([w * part for w, part in zip(LOSS_WEIGHTS, parts, strict=True)]).sum().backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
