@@ -14,6 +14,8 @@ from prpd_perception.height_map import STRIDE, HeightMap, block_height
 MODEL = "models/rock_detector.onnx"
 POSSIBLE = 0.1
 """Blocks from this answer on vote for a centre."""
+LEAST_PEAK = 0.3
+"""A candidate's strongest vote; with less it scores next to nothing, and only costs time."""
 REACH = 0.025
 """m, votes nearer to each other than this are for the same rock."""
 ON_ROCK = 0.4
@@ -88,6 +90,8 @@ class Detector:
         candidates = []
         while free.any():
             best = np.flatnonzero(free)[np.argmax(vote[free])]
+            if vote[best] < LEAST_PEAK:
+                break
             near = free & (np.linalg.norm(centre - centre[best], axis=1) < REACH)
             near[best] = True
             free &= ~near
