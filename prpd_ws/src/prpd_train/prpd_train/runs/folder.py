@@ -37,9 +37,9 @@ class StageResult:
     iterations: int
     samples: int
     seconds: float
-    """Of collecting and learning."""
+    """Of setting up, collecting and learning, in this stage and those before."""
     simulation_seconds: float
-    """Of these, in the environment."""
+    """Of these, in the environment, settling its scenes included."""
     reached: bool
     """Whether the target success was reached; else the cap on iterations ended the stage."""
 

@@ -53,6 +53,7 @@ class Stage:
         quiet: bool = False,
         group: Optional[Group] = None,
     ) -> None:
+        began = time.perf_counter()
         self.folder, self.index, self.delta, self.quiet = folder, index, delta, quiet
         self.config = folder.config()
         self.group = group or Group()
@@ -90,6 +91,8 @@ class Stage:
         self._limit_force()
         self.group.broadcast(self.network)
         self.collector.reset(seed=self.own_seed * 1009 + self.iteration)
+        took = time.perf_counter() - began  # settling beds, nearly all of it
+        self.seconds, self.simulation_seconds = self.seconds + took, self.simulation_seconds + took
 
     def _inherit(self) -> None:
         """Take over networks and counters from the stage before, and keep a copy as the teacher."""
