@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict
+from typing import Any, Dict
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class Rest:
 def rest(engine: str, delta: float, duration: float) -> Rest:
     """Leave a settled scene alone for `duration` s, with sleep off where it can be."""
     spec = make_scene(delta, seed=1)
-    sim, poses = settled(engine, spec, **({"sleeping": False} if engine == "warp" else {}))
+    options: Dict[str, Any] = {"sleeping": False} if engine == "warp" else {}
+    sim, poses = settled(engine, spec, **options)
     state = sim.state
     count = int(state.grain_count[0])
     # One second for a rock that was held in its place to find another.
