@@ -19,8 +19,6 @@ NEAR = 0.04
 """m, a candidate that is nearer to the rock's centre counts as right."""
 COVERAGE, NORMAL_QUANTILE = 0.90, 1.645
 """Of the errors that shall lie within so many standard deviations."""
-FALSE_SHARE = 0.01
-"""Of looks at boxes without a rock, in which a candidate may pass for one; who acts on it asks for several looks."""
 PORTION = 250
 """Scenes that one worker draws at a time."""
 
@@ -58,8 +56,8 @@ def outcomes(detector: Detector, frame: Frame, view: View) -> list[Outcome]:
 def fit(found: list[Outcome], empty: list[list[Outcome]]) -> Calibration:
     """Logistic regression of being right, and the factors that give the deviations their coverage.
 
-    `found` are candidates of scenes of any kind; `empty` those of each of many scenes without a rock. Scores are
-    lowered until no more than `FALSE_SHARE` of the latter have one over 0.5.
+    `found` are candidates of scenes of any kind; `empty` those of each of N scenes without a rock. Scores are lowered
+    until none of the latter is over 0.5, so that about one in N further ones will be.
     """
     design, right = np.array([o.evidence for o in found]), np.array([o.right for o in found], float)
     if right.all() or not right.any():
@@ -72,8 +70,7 @@ def fit(found: list[Outcome], empty: list[list[Outcome]]) -> Calibration:
         slope = design.T @ (right - p) - 1e-3 * weights
         curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(3)
         weights = weights + np.linalg.solve(curvature, slope)
-    best = [max((float(weights @ o.evidence) for o in scene), default=-np.inf) for scene in empty]
-    weights[0] -= max(0.0, float(np.quantile(best, 1 - FALSE_SHARE, method="higher")))
+    weights[0] -= max(0.0, max(float(weights @ o.evidence) for scene in empty for o in scene))
     scaled = np.array([np.abs(o.error) / o.deviation for o in found if o.right and o.error is not None])
     factors = np.quantile(scaled, COVERAGE, axis=0) / NORMAL_QUANTILE
     a, b, c = (float(w) for w in weights)
