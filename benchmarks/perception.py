@@ -10,12 +10,12 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tyro
+from perception_report import EARLIER, Row, by_group, distribution, summary, worst_pictures
 
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import EstimatorConfig, RockEstimate, Status
@@ -25,8 +25,8 @@ from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRange
 from prpd_twin.depth_camera.sequences import occlusion
 from prpd_twin.soil_world.environment import names
 
-EXPOSURES = 4
-"""Images of each still scene: what the camera gives in an eighth of a second."""
+EXPOSURES = 8
+"""Images of each still scene: what the camera gives in a quarter of a second."""
 PERIOD = 1 / 30
 
 
@@ -50,31 +50,6 @@ class Benchmark:
     """Folder for the numbers and the pictures of the worst."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One scene's outcome."""
-
-    frame: Frame
-    estimate: RockEstimate
-
-    @property
-    def found(self) -> bool:
-        """Whether the estimator reports a rock in sight."""
-        return self.estimate.status == Status.OK
-
-    @property
-    def error(self) -> float:
-        """m; NaN if there is nothing to compare."""
-        if self.frame.rock_position is None or not self.found:
-            return float("nan")
-        return float(np.linalg.norm(self.estimate.position - self.frame.rock_position))
-
-    def covered(self) -> np.ndarray:
-        """(3,) bool: per axis, whether the truth lies in the 90 % interval."""
-        deviation = np.sqrt(np.diag(self.estimate.covariance))
-        return np.abs(self.estimate.position - self.frame.rock_position) < 1.645 * deviation
-
-
 class Bench:
     """Runs scenes through fresh estimators that share one network."""
 
@@ -89,68 +64,31 @@ class Bench:
 
     def look(self, frames: list[Frame]) -> Row:
         """What a fresh estimator makes of a scene's exposures."""
-        estimator = self.estimator(frames[0])
+        estimator, estimates = self.estimator(frames[0]), []
         for i, frame in enumerate(frames):
             depth = frame.depth.astype(np.float32) / 1000
             start = time.thread_time()
             estimate = estimator.update(depth, stamp=1 + i * PERIOD, bucket_pose=frame.bucket_pose)
             self.times.append(time.thread_time() - start)
-        return Row(frames[-1], estimate)
+            estimates.append(slim(estimate))
+        earlier = tuple(estimates[number - 1] for number in EARLIER)
+        return Row(frames[-1], estimates[-1], earlier, any(e.status == Status.OK for e in estimates))
+
+
+def slim(estimate: RockEstimate) -> RockEstimate:
+    """Without what takes memory."""
+    return replace(estimate, candidates=(), soil=None, surface=np.zeros((0, 3)), cloud=np.zeros((3, 0)))
 
 
 def scenes(bench: Bench, *, number: int, seed: int, ranges: SceneRanges, note: Callable[[int], None]) -> list[Row]:
     source, rows = RandomFrames(seed, ranges), []
     for i in range(number):
-        rows.append(bench.look(source.exposures(EXPOSURES)))
+        row = bench.look(source.exposures(EXPOSURES))
+        if row.frame.rock_position is None:
+            row = replace(row, frame=replace(row.frame, depth=np.zeros(0), rock_mask=np.zeros(0)))
+        rows.append(row)
         note(i + 1)
     return rows
-
-
-def summary(rows: list[Row], empty: list[Row]) -> dict[str, float]:
-    seen = [r for r in rows if r.frame.rock_position is not None and r.frame.visible_fraction >= 0.2]
-    near = [r for r in seen if r.error < 0.05]
-    errors = np.array([r.error for r in seen if r.found])
-    without = [r for r in rows if r.frame.rock_position is None] + empty
-    belief = [(r.estimate.in_bucket > 0.5, r.frame.rock_in_bucket) for r in seen if r.frame.bucket_pose is not None]
-    coverage = np.array([r.covered() for r in near])
-    flat = np.array([r.estimate.position[:2] - r.frame.rock_position[:2] for r in near])
-    return {
-        "visible_scenes": len(seen),
-        "position_error_p50_mm": 1000 * float(np.median(errors)),
-        "position_error_p95_mm": 1000 * float(np.quantile(errors, 0.95)),
-        "position_error_p99_mm": 1000 * float(np.quantile(errors, 0.99)),
-        "detection_share": float(np.mean([r.found for r in seen])),
-        "detection_within_50_mm_share": len(near) / len(seen),
-        "scenes_without_rock": len(without),
-        "false_detection_share": float(np.mean([r.found for r in without])),
-        "scenes_with_bucket": len(belief),
-        "in_bucket_wrong_share": float(np.mean([a != b for a, b in belief])),
-        "coverage_90_x": float(coverage[:, 0].mean()),
-        "coverage_90_y": float(coverage[:, 1].mean()),
-        "coverage_90_z": float(coverage[:, 2].mean()),
-        "bias_x_mm": 1000 * float(flat[:, 0].mean()),
-        "bias_y_mm": 1000 * float(flat[:, 1].mean()),
-        "horizontal_error_within_25_mm_share": float((np.abs(flat) < 0.025).all(1).mean()),
-        "horizontal_deviation_mm": 1000 * float(flat.std()),
-    }
-
-
-def by_group(rows: list[Row]) -> dict[str, str]:
-    """Median and 95 % error and detection by what varies."""
-    seen = [r for r in rows if r.frame.rock_position is not None and r.frame.visible_fraction >= 0.2]
-    groups: dict[str, list[Row]] = {}
-    for r in seen:
-        f = r.frame
-        burial = "20-50 %" if f.visible_fraction < 0.5 else "50-80 %" if f.visible_fraction < 0.8 else "80-100 %"
-        grain = "fine < 6 mm" if f.grain_edge < 0.006 else "coarse > 10 mm" if f.grain_edge > 0.01 else "6-10 mm"
-        for name in (f"rock {f.kind}", f"situation {f.situation}", f"visible {burial}", f"grains {grain}"):
-            groups.setdefault(name, []).append(r)
-    text = {}
-    for name, members in sorted(groups.items()):
-        e = np.array([r.error for r in members if r.found]) * 1000
-        p50, p95 = (np.quantile(e, q) if len(e) else np.nan for q in (0.5, 0.95))
-        text[name] = f"{p50:5.1f} {p95:6.1f} mm, found {np.mean([r.found for r in members]):.3f} of {len(members)}"
-    return text
 
 
 def occlusions(bench: Bench, *, number: int, seed: int) -> dict[str, float]:
@@ -199,7 +137,7 @@ def digs(bench: Bench, *, per_environment: int, rows: list[Row]) -> dict[str, fl
                 if frame.visible_fraction >= 0.2:
                     seen += 1
                     lost += not known
-                    rows.append(Row(frame, estimate))
+                    rows.append(Row(frame, slim(estimate)))
                 if known:
                     errors.append(float(np.linalg.norm(estimate.position - frame.rock_position)))
     return {
@@ -245,36 +183,6 @@ def _resident() -> float:
     return 0.0
 
 
-def picture(row: Row) -> np.ndarray:
-    """The depth around the box, the rock's true outline in white, the estimate as a cross."""
-    f = row.frame
-    image = cv2.applyColorMap(np.clip((f.depth / 1000.0 - 0.45) * 400, 0, 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    image[f.depth == 0] = 0
-    outline, _ = cv2.findContours(f.rock_mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(image, outline, -1, (255, 255, 255), 1)
-    for point, colour in (
-        (f.rock_position, (255, 255, 255)),
-        (row.estimate.position if row.found else None, (255, 0, 255)),
-    ):
-        if point is not None:
-            inverse = f.cell.soil_from_camera.inverse()
-            x, y, z = inverse.apply(np.asarray(point))
-            i = f.cell.intrinsics
-            cv2.drawMarker(image, (int(i.fx * x / z + i.cx), int(i.fy * y / z + i.cy)), colour, cv2.MARKER_CROSS, 12, 1)
-    crop = np.ascontiguousarray(image[80:380, 170:470])
-    text = f"{1000 * row.error:.0f} mm vis {f.visible_fraction:.2f} {f.kind} {f.situation}"
-    cv2.putText(crop, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
-    return crop
-
-
-def worst_pictures(rows: list[Row], path: Path) -> None:
-    seen = [r for r in rows if r.frame.rock_position is not None and r.frame.visible_fraction >= 0.2]
-    worst = sorted(seen, key=lambda r: -(r.error if r.found else 1.0))[:20]
-    tiles = [picture(r) for r in worst]
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 5)
-    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[i : i + 5]) for i in range(0, len(tiles), 5)]))
-
-
 def main() -> int:
     config = tyro.cli(Benchmark)
     config.output.mkdir(parents=True, exist_ok=True)
@@ -301,7 +209,7 @@ def main() -> int:
     numbers["peak_resident_with_renderer_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, value in numbers.items():
         print(f"{name:40} {value:10.3f}")
-    for name, text in by_group(rows + dug).items():
+    for name, text in (distribution(rows) | by_group(rows) | by_group(dug, "dig: ")).items():
         print(f"{name:30} {text}")
     (config.output / "benchmark.json").write_text(json.dumps(numbers, indent=1))
     worst_pictures(rows, config.output / "worst_20.png")

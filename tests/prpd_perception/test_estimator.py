@@ -64,7 +64,6 @@ def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:
     assert estimate.status == Status.OK and estimate.in_bucket < 0.1
 
 
-@pytest.mark.xfail(strict=True, reason="the shipped network sees a rock there: docs/perception.md, Known")
 def test_an_operators_prior_is_kept_but_not_trusted(studio: Any) -> None:
     estimate = look(studio, rock=None, images=60, prior_position=(0.02, 0.01, -0.03))
     assert estimate.status == Status.OCCLUDED and 0.4 < estimate.confidence < 0.6

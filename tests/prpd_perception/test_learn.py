@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prpd_perception.detector import Calibration, Candidate, Detector
-from prpd_perception.height_map import CHANNELS, HEIGHT_SCALE, STRIDE, Grid
-from prpd_perception.learn.calibration import Outcome, fit
-from prpd_perception.learn.examples import examples
-from prpd_perception.learn.train import Examples, _merged, batches
+from prpd_perception.detector import Calibration, Detector
+from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, Grid, block_height
+from prpd_perception.learn.calibration import FALSE_SHARE, Outcome, fit
+from prpd_perception.learn.examples import examples, random_view
+from prpd_perception.learn.train import FAR, PIECE, UNCLEAR, Examples, batches, prepare
 from prpd_twin.depth_camera.random_scenes import RandomFrames, SceneRanges
 
 
@@ -21,33 +21,48 @@ def test_the_same_seed_draws_the_same_frames() -> None:
 
 
 def test_an_example_marks_the_rock_and_its_height() -> None:
-    source = RandomFrames(2, SceneRanges(rock_share=1.0, intruder_share=0.0), cropped=True)
-    frame = next(f for f in iter(source.draw, None) if f.visible_fraction > 0.6 and f.situation in ("bed", "approach"))
-    soil = examples(frame)[0]
-    rows, columns = np.nonzero(soil.rock > 0.7)
+    source, rng = (
+        RandomFrames(2, SceneRanges(rock_share=1.0, intruder_share=0.0), cropped=True),
+        np.random.default_rng(0),
+    )
+    drawn = (random_view(source, rng) for _ in range(100))
+    frame, view = next((f, v) for f, v in drawn if f.visible_fraction > 0.6 and f.situation in ("bed", "approach"))
+    soil = examples(frame, view)[0]
+    rows, columns = np.nonzero(soil.surface > 0.7)
     axis = Grid(soil.channels.shape[-1]).centres(STRIDE)
     middle = np.array([axis[columns].mean(), axis[rows].mean()])
     assert np.linalg.norm(middle - frame.rock_position[:2]) < 0.03
-    heights = soil.channels[CHANNELS.index("height")].astype(float) * HEIGHT_SCALE
-    assert abs(heights[rows[0] * STRIDE, columns[0] * STRIDE] - float(soil.height[rows[0], columns[0]])) < 0.03
+    assert abs(float(block_height(soil.channels.astype(float))[rows[0], columns[0]]) - frame.rock_position[2]) < 0.06
+    assert soil.shown == pytest.approx(frame.visible_fraction, abs=0.3)
 
 
-def some(number: int, cells: int, *, in_bowl: bool) -> Examples:
-    rng = np.random.default_rng(cells)
-    channels = rng.random((number, len(CHANNELS), cells, cells)).astype(np.float16)
+def some(number: int, *, in_bowl: bool, centre: tuple[float, float, float], shown: float) -> Examples:
+    rng, n = np.random.default_rng(number), SOIL_GRID.cells
+    channels = rng.random((number, len(CHANNELS), n, n)).astype(np.float16)
     channels[:, -1] = in_bowl
-    blocks = rng.random((2, number, cells // STRIDE, cells // STRIDE)).astype(np.float16)
-    return Examples(channels, blocks[0], rng.random((number, 3)).astype(np.float32), blocks[1])
+    surface = rng.random((number, n // STRIDE, n // STRIDE)).astype(np.float16)
+    return Examples(channels, surface, np.tile(np.float32(centre), (number, 1)), np.full(number, shown, np.float32))
 
 
-def test_small_maps_keep_their_middle_when_they_are_widened() -> None:
-    small, large = some(3, 48, in_bowl=True), some(5, 80, in_bowl=False)
-    both = _merged([small, large])
-    assert both.channels.shape == (8, len(CHANNELS), 80, 80) and both.rock.shape == (8, 40, 40)
-    np.testing.assert_array_equal(both.channels[:3, :, 16:64, 16:64], small.channels)
-    np.testing.assert_array_equal(both.rock[:3, 8:32, 8:32], small.rock)
-    assert (both.channels[:3, -1] == 1).all() and (both.channels[3:, -1] == 0).all()
-    assert not both.channels[:3, :-1, :16].any()
+@pytest.mark.parametrize("in_bowl", [True, False])
+def test_a_piece_keeps_its_place_when_it_is_cut_out_mirrored_and_lifted(in_bowl: bool) -> None:
+    centre = (0.02, -0.01, 0.03)
+    batch = prepare(some(40, in_bowl=in_bowl, centre=centre, shown=0.5), np.arange(40), np.random.default_rng(3))
+    n = PIECE // STRIDE
+    assert batch["channels"].shape == (40, len(CHANNELS), PIECE, PIECE) and batch["offset"].shape == (40, 3, n, n)
+    horizontal = np.hypot(batch["offset"][:, 0].numpy(), batch["offset"][:, 1].numpy())
+    nearest = horizontal.min((1, 2))
+    assert (nearest < 0.005).mean() > (0.99 if in_bowl else 0.6)
+    heights = block_height(batch["channels"].numpy()) + batch["offset"][:, 2].numpy()
+    assert np.abs(heights - 0.03).max() < 0.0105 and np.ptp(heights[0]) < 1e-4
+    assert batch["judged"].all()
+
+
+def test_a_rock_that_shows_little_is_no_centre_and_its_surroundings_do_not_count() -> None:
+    batch = prepare(some(4, in_bowl=True, centre=(0.0, 0.0, 0.0), shown=0.02), np.arange(4), np.random.default_rng(3))
+    assert (batch["offset"] == FAR).all()
+    spared = 1 - float(batch["judged"].mean())
+    assert spared == pytest.approx(np.pi * UNCLEAR**2 / (PIECE * SOIL_GRID.cell) ** 2, rel=0.1)
 
 
 def test_batches_hold_everything_once() -> None:
@@ -56,22 +71,23 @@ def test_batches_hold_everything_once() -> None:
 
 
 def outcome(rng: np.random.Generator, *, right: bool) -> Outcome:
-    votes, likeness = (rng.uniform(8, 30), rng.uniform(0.7, 1)) if right else (rng.uniform(1, 5), rng.uniform(0.4, 0.6))
+    peak = rng.normal(2.0 if right else -2.0)
     deviation = np.array([0.002, 0.002, 0.004])
     error = rng.normal(0, 2 * deviation) if right else np.full(3, 0.2)
-    empty = np.zeros((1, 1), bool)
-    candidate = Candidate(np.zeros(3), deviation, 0.5, float(votes), float(likeness), empty, in_bowl=False)
-    return Outcome(candidate, error)
+    return Outcome(np.array([1.0, peak, rng.uniform(0, 2)]), deviation, error)
 
 
-def test_calibration_widens_what_was_too_sure_and_tells_right_from_wrong() -> None:
+def test_calibration_widens_what_was_too_sure_and_seldom_sees_a_rock_where_none_is() -> None:
     rng = np.random.default_rng(1)
-    fitted = fit([outcome(rng, right=i % 2 == 0) for i in range(600)])
+    found = [outcome(rng, right=i % 2 == 0) for i in range(600)]
+    empty = [[outcome(rng, right=i % 10 == 0)] for i in range(2000)] + [[] for _ in range(3000)]
+    fitted = fit(found, empty)
     np.testing.assert_allclose(fitted.deviation, 2.0, rtol=0.15)
-    a, b, c = fitted.score
-    assert a + b * np.log(20) + c * 0.9 > 2 and a + b * np.log(2) + c * 0.5 < -2
+    false = [scene for scene in empty if any(np.dot(fitted.score, o.evidence) > 1e-9 for o in scene)]
+    assert len(false) == pytest.approx(FALSE_SHARE * len(empty), abs=1)
+    assert np.dot(fitted.score, (1.0, 5.0, 1.0)) > 0 > np.dot(fitted.score, (1.0, -2.0, 1.0))
     with pytest.raises(ValueError, match="draw more"):
-        fit([outcome(rng, right=True) for _ in range(5)])
+        fit([outcome(rng, right=True) for _ in range(5)], empty)
 
 
 def test_the_shipped_network_carries_its_calibration_and_another_file_may_replace_it(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from prpd_task.cell import Intrinsics
 from prpd_task.frames import Pose, quaternion_rotate
 
+_AROUND = np.ones((3, 3), np.uint8)
+
 
 @dataclass(frozen=True)
 class Region:
@@ -32,8 +34,8 @@ class Points:
     """(3, N) float32 m, soil frame."""
     pixel: np.ndarray
     """(N,) index into the flattened image window."""
-    valid_share: float
-    """Of the window's pixels that carry a depth."""
+    images: np.ndarray
+    """(N,) float32, how many images each is the mean of."""
 
 
 class Camera:
@@ -41,6 +43,8 @@ class Camera:
 
     step = 0.025
     """m: pixels at a larger depth step are dropped, since stereo cameras invent depths there."""
+    nearest, farthest = 0.05, 20.0
+    """m, limits of a depth."""
 
     def __init__(self, intrinsics: Intrinsics, soil_from_camera: Pose, region: Region = Region()) -> None:
         check_intrinsics(intrinsics)
@@ -57,24 +61,42 @@ class Camera:
         self._origin = np.array(soil_from_camera.position, np.float32)
         self._near, self._far = self._depth_limits(u.shape)
 
-    def points(self, depth: np.ndarray) -> Points:
-        """Points of `depth` (H, W) m, in which 0 and anything that is not finite mean a hole."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(h, w) px of the window."""
+        return self._near.shape[0], self._near.shape[1]
+
+    def crop(self, depth: np.ndarray) -> np.ndarray:
+        """The window of `depth` (H, W) m, with 0 for all that is no depth."""
         if depth.shape != (self.intrinsics.height, self.intrinsics.width):
             raise ValueError(
                 f"the depth image is {depth.shape[1]}x{depth.shape[0]}, "
                 f"but the camera is described as {self.intrinsics.width}x{self.intrinsics.height}"
             )
-        z = np.nan_to_num(depth[self.window], nan=0.0, posinf=0.0, neginf=0.0)
-        valid = z > 0.05
-        share = float(np.count_nonzero(valid)) / valid.size
-        kernel = np.ones((3, 3), np.uint8)
-        far = cv2.dilate(z, kernel)
-        near = cv2.erode(np.where(valid, z, np.float32(1e3)), kernel)
+        z = depth[self.window]
+        return np.where((z > self.nearest) & (z < self.farthest), z, np.float32(0))
+
+    def points(self, z: np.ndarray, images: np.ndarray | None = None) -> Points:
+        """Points of a depth `z` as `crop` returns it, the mean of `images` (h, w) images (else of one)."""
+        far = cv2.dilate(z, _AROUND)
+        near = cv2.erode(np.where(z > 0, z, np.float32(1e3)), _AROUND)
         pixel = np.flatnonzero((z > self._near) & (z < self._far) & (far - near < self.step))
         xyz = self._directions[:, pixel]
         xyz *= z.reshape(-1)[pixel]
         xyz += self._origin[:, None]
-        return Points(xyz, pixel, share)
+        return Points(xyz, pixel, np.ones(len(pixel), np.float32) if images is None else images.reshape(-1)[pixel])
+
+    def patch(self, centre: np.ndarray, radius: float) -> tuple[slice, slice]:
+        """Rows and columns of the window that can show what is within `radius` m of a point of the soil frame."""
+        inverse, i = self.soil_from_camera.inverse(), self.intrinsics
+        x, y, z = inverse.apply(np.asarray(centre, float))
+        near = max(z - radius, 0.05)
+        ranges = []
+        for focal, at, middle, part in ((i.fy, y, i.cy, self.window[0]), (i.fx, x, i.cx, self.window[1])):
+            edges = [focal * (at + side) / near + middle for side in (-radius, radius)]
+            first, last = (int(np.clip(e - part.start, 0, part.stop - part.start)) for e in edges)
+            ranges.append(slice(first, last + 1))
+        return ranges[0], ranges[1]
 
     def distance(self, point: np.ndarray) -> float:
         """m, from the camera to a point of the soil frame."""

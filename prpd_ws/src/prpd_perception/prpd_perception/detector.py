@@ -1,9 +1,9 @@
-"""Rock candidates in one height map: a small network votes per block, votes for the same centre make a candidate."""
+"""Rock candidates in one height map: a small network says where a rock's centre may be."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -12,18 +12,24 @@ import numpy as np
 from prpd_perception.height_map import STRIDE, HeightMap, block_height
 
 MODEL = "models/rock_detector.onnx"
-LIKELY = 0.4
-"""Blocks with at least this probability vote."""
+POSSIBLE = 0.1
+"""Blocks from this answer on vote for a centre."""
+LEAST_PEAK = 0.3
+"""A candidate's strongest vote; with less it scores next to nothing, and only costs time."""
 REACH = 0.025
 """m, votes nearer to each other than this are for the same rock."""
+ON_ROCK = 0.4
+"""Blocks from this answer on show the surface of a rock..."""
+LARGEST = 0.045
+"""m, ...that lies no farther away than this, horizontally."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Makes the network's scores probabilities and its deviations honest; fitted after training, kept in the file."""
 
-    score: tuple[float, float, float] = (-1.0, 1.0, 2.0)
-    """Logit of a candidate = score[0] + score[1] * log(votes) + score[2] * (mean probability)."""
+    score: tuple[float, float, float] = (-1.0, 1.0, 1.0)
+    """Logit of a candidate = score[0] + score[1] * logit(peak) + score[2] * log(votes)."""
     deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Factors on the standard deviations along x, y, z."""
 
@@ -37,15 +43,21 @@ class Candidate:
     deviation: np.ndarray
     """(3,) m, standard deviation of the position."""
     score: float
-    """Probability that this is a rock."""
+    """0.5 where a decision for a rock is right; see `learn.calibration`."""
     votes: float
-    """Sum of the blocks' probabilities."""
-    likeness: float
-    """Mean of them."""
+    """Sum of the blocks' answers."""
+    peak: float
+    """Largest of them."""
     blocks: np.ndarray
-    """(n/2, n/2) bool, the blocks that show it."""
+    """(n/2, n/2) bool, the blocks that show its surface."""
     in_bowl: bool
     """Whether position and deviation are in the bucket frame."""
+
+    @property
+    def evidence(self) -> np.ndarray:
+        """(3,) what the logit of the score is a linear function of."""
+        peak = min(max(self.peak, 1e-6), 1 - 1e-6)
+        return np.array([1.0, np.log(peak / (1 - peak)), np.log(self.votes)])
 
 
 class Detector:
@@ -66,52 +78,43 @@ class Detector:
     def detect(self, view: HeightMap) -> list[Candidate]:
         """Candidates, likeliest first."""
         answer = self._session.run(None, {"channels": view.channels[None]})[0][0]
-        seen = view.seen.reshape(view.grid.cells // STRIDE, STRIDE, -1, STRIDE).any((1, 3))
-        probability = np.where(seen, answer[0], 0)
-        rows, columns = np.nonzero(probability > LIKELY)
+        rows, columns = np.nonzero(answer[0] > POSSIBLE)
         if len(rows) == 0:
             return []
-        weight = probability[rows, columns]
         axis = view.grid.centres(STRIDE)
-        block = np.stack([axis[columns], axis[rows], block_height(view)[rows, columns]], 1)
-        centre = block + answer[1:4, rows, columns].T
-        deviation = answer[4:7, rows, columns].T
+        height = block_height(view.channels)
+        vote = answer[0, rows, columns]
+        centre = np.stack([axis[columns], axis[rows], height[rows, columns]], 1) + answer[2:5, rows, columns].T
+        deviation = answer[5:8, rows, columns].T
         free = np.ones(len(rows), bool)
         candidates = []
         while free.any():
-            best = np.flatnonzero(free)[np.argmax(weight[free])]
+            best = np.flatnonzero(free)[np.argmax(vote[free])]
+            if vote[best] < LEAST_PEAK:
+                break
             near = free & (np.linalg.norm(centre - centre[best], axis=1) < REACH)
             near[best] = True
             free &= ~near
-            candidates.append(
-                self._candidate(view, rows[near], columns[near], weight[near], centre[near], deviation[near])
-            )
+            candidates.append(self._candidate(view, answer[1], vote[near], centre[near], deviation[near]))
         return sorted(candidates, key=lambda c: -c.score)
 
     def _candidate(
-        self,
-        view: HeightMap,
-        rows: np.ndarray,
-        columns: np.ndarray,
-        weight: np.ndarray,
-        centre: np.ndarray,
-        deviation: np.ndarray,
+        self, view: HeightMap, surface: np.ndarray, vote: np.ndarray, centre: np.ndarray, deviation: np.ndarray
     ) -> Candidate:
-        precision = weight[:, None] / deviation**2
+        precision = vote[:, None] / deviation**2
         position = (precision * centre).sum(0) / precision.sum(0)
         # Neighbouring blocks err alike: their mean is hardly better than one of them.
         spread = np.sqrt(precision.sum(0) / (precision / deviation**2).sum(0))
-        votes, likeness = float(weight.sum()), float(weight.mean())
-        a, b, c = self.calibration.score
-        logit = a + b * np.log(votes) + c * likeness
-        blocks = np.zeros((view.grid.cells // STRIDE,) * 2, bool)
-        blocks[rows, columns] = True
-        return Candidate(
+        axis = view.grid.centres(STRIDE)
+        around = np.hypot(axis[None, :] - position[0], axis[:, None] - position[1]) < LARGEST
+        candidate = Candidate(
             position=position,
             deviation=spread * np.array(self.calibration.deviation),
-            score=float(1 / (1 + np.exp(-logit))),
-            votes=votes,
-            likeness=likeness,
-            blocks=blocks,
+            score=0.0,
+            votes=float(vote.sum()),
+            peak=float(vote.max()),
+            blocks=around & (surface > ON_ROCK),
             in_bowl=view.in_bowl,
         )
+        logit = float(np.dot(self.calibration.score, candidate.evidence))
+        return replace(candidate, score=1 / (1 + float(np.exp(-logit))))

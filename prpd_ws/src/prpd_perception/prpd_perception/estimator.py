@@ -10,11 +10,12 @@ from prpd_perception.bucket_mask import BucketMask, BucketParts
 from prpd_perception.camera import Camera, Points
 from prpd_perception.detector import Candidate, Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
-from prpd_perception.height_map import STRIDE, HeightMap, maps
+from prpd_perception.height_map import STRIDE, HeightMap
 from prpd_perception.shape import fit_shape
 from prpd_perception.soil_plane import fit_soil_plane
 from prpd_perception.track import Track
 from prpd_perception.tracker import Measurement, Tracker
+from prpd_perception.viewer import Viewer
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
 from prpd_task.frames import bucket_to_soil
@@ -42,7 +43,7 @@ class RockEstimator:
     ) -> None:
         self.camera = Camera(cell.intrinsics, cell.soil_from_camera)
         self.config = config or EstimatorConfig()
-        self._mask = BucketMask(bucket, cell, margin=self.config.bucket_margin)
+        self._viewer = Viewer(self.camera, BucketMask(bucket, cell, margin=self.config.bucket_margin))
         self._detector = detector or Detector()
         self._bucket = bucket
         self.reset()
@@ -50,6 +51,7 @@ class RockEstimator:
     def reset(self) -> None:
         """Forget everything seen, as for a new trial; the camera's check is kept."""
         self.tracker = Tracker(bucket=self._bucket, config=self.config.tracker)
+        self._viewer.forget()
         self._stamp: float | None = None
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
@@ -67,14 +69,15 @@ class RockEstimator:
         if bucket_pose is not None and not np.isfinite(bucket_pose).all():
             raise BadImageError(f"the bucket pose {bucket_pose} is not finite; check the bucket driver")
         try:
-            points = self.camera.points(np.asarray(depth, np.float32))
+            z = self.camera.crop(np.asarray(depth, np.float32))
         except ValueError as error:
             raise BadImageError(str(error)) from error
-        if points.valid_share < self.config.least_valid:
-            raise BadImageError(f"only {100 * points.valid_share:.0f} % of the image has a depth; is the lens covered?")
+        share = np.count_nonzero(z) / z.size
+        if share < self.config.least_valid:
+            raise BadImageError(f"only {100 * share:.0f} % of the image has a depth; is the lens covered?")
         self._stamp = stamp
-        parts = None if bucket_pose is None else self._mask.sort(points.xyz, np.asarray(bucket_pose, float))
-        views = maps(points.xyz, parts, bucket_pose)
+        view = self._viewer.look(z, bucket_pose)
+        points, parts, views = view.points, view.parts, view.maps
         moved = self._check_camera(views[0], bucket_pose)
         if moved:
             return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=views[0])
@@ -198,7 +201,8 @@ class _Hidden:
             return True
         grid = self._soil.grid
         column, row = (int(p / grid.cell + grid.cells / 2) for p in position[:2])
-        around = (slice(max(row - 5, 0), max(row + 6, 0)), slice(max(column - 5, 0), max(column + 6, 0)))
+        reach = round(0.02 / grid.cell)
+        around = tuple(slice(max(i - reach, 0), max(i + reach + 1, 0)) for i in (row, column))
         seen = self._soil.seen[around]
         return seen.size == 0 or float(seen.mean()) < 0.5
 

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from prpd_perception.bucket_mask import BucketParts
+from prpd_perception.camera import Points
+from prpd_perception.still_image import MOST
 
-CHANNELS = ("height", "roughness", "seen", "blocked", "in_bowl")
+CHANNELS = ("height", "roughness", "seen", "images", "blocked", "in_bowl")
 STRIDE = 2
 """Cells along a side of a block, for which the detector gives one answer."""
 HEIGHT_SCALE, ROUGHNESS_SCALE = 0.05, 0.01
@@ -21,7 +23,7 @@ class Grid:
 
     cells: int
     """Along each side."""
-    cell: float = 0.004
+    cell: float = 0.003
     """m."""
 
     def index(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -37,8 +39,8 @@ class Grid:
         return ((np.arange(self.cells // stride) + 0.5) * step - self.cells * self.cell / 2).astype(np.float32)
 
 
-SOIL_GRID = Grid(80)
-BOWL_GRID = Grid(48)
+SOIL_GRID = Grid(104)
+BOWL_GRID = Grid(64)
 SOIL_TOP = 0.15
 """m, what is higher than this over the nominal surface is no soil."""
 BOWL_TOP = 0.13
@@ -57,7 +59,7 @@ class HeightMap:
     seen: np.ndarray
     """(n, n) bool."""
     channels: np.ndarray
-    """(5, n, n) float32, input of the detector; see CHANNELS."""
+    """(6, n, n) float32, input of the detector; see CHANNELS."""
     index: np.ndarray
     """(N,) flat cell index of each point that the map was made of."""
     source: np.ndarray
@@ -66,21 +68,25 @@ class HeightMap:
     """True: in the bucket frame, of the bowl's contents. False: in the soil frame."""
 
 
-def maps(xyz: np.ndarray, parts: BucketParts | None, bucket_pose: np.ndarray | None) -> list[HeightMap]:
-    """The soil's map, and the bowl's if the bucket is lifted, from points `xyz` (3, N) m of the soil frame."""
+def maps(points: Points, parts: BucketParts | None, bucket_pose: np.ndarray | None) -> list[HeightMap]:
+    """The soil's map, and the bowl's if the bucket is lifted, from points of the soil frame."""
+    xyz, images = points.xyz, points.images
     low_enough = (xyz[2] < SOIL_TOP) & (xyz[2] > -0.12)
     if parts is None or bucket_pose is None:
-        return [_map(SOIL_GRID, xyz, low_enough, np.zeros_like(low_enough), in_bowl=False)]
+        return [_map(SOIL_GRID, xyz, images, low_enough, np.zeros_like(low_enough), in_bowl=False)]
     lifted = bool(bucket_pose[2] > BOWL_HEIGHT)
     free = low_enough & ~parts.bucket
-    soil = _map(SOIL_GRID, xyz, free & ~parts.bowl if lifted else free, parts.bucket & low_enough, in_bowl=False)
+    ground = free & ~parts.bowl if lifted else free
+    soil = _map(SOIL_GRID, xyz, images, ground, parts.bucket & low_enough, in_bowl=False)
     if not lifted or not parts.bowl.any():
         return [soil]
     plates = parts.bucket & (parts.local[2] < BOWL_TOP)
-    return [soil, _map(BOWL_GRID, parts.local, parts.bowl, plates, in_bowl=True)]
+    return [soil, _map(BOWL_GRID, parts.local, images, parts.bowl, plates, in_bowl=True)]
 
 
-def _map(grid: Grid, xyz: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool) -> HeightMap:
+def _map(
+    grid: Grid, xyz: np.ndarray, images: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool
+) -> HeightMap:
     x, y, z = xyz
     n = grid.cells
     cell, on = grid.index(x, y)
@@ -100,6 +106,7 @@ def _map(grid: Grid, xyz: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_
             filled / HEIGHT_SCALE,
             np.minimum(deviation / ROUGHNESS_SCALE, 3),
             np.minimum(count, 4) / 4,
+            np.bincount(index, images[source], n * n).astype(np.float32).reshape(n, n) / np.maximum(count, 1) / MOST,
             blocked.reshape(n, n),
             np.full((n, n), float(in_bowl), np.float32),
         ]
@@ -119,6 +126,8 @@ def blocks(cells: np.ndarray) -> np.ndarray:
     return cells.reshape(n, STRIDE, n, STRIDE).sum((1, 3))
 
 
-def block_height(view: HeightMap) -> np.ndarray:
-    """m, mean height of the seen cells of each block; 0 where none is."""
-    return blocks(view.height * view.seen) / np.maximum(blocks(view.seen), 1)
+def block_height(channels: np.ndarray) -> np.ndarray:
+    """m, mean height of each block as the channels (..., 6, n, n) have it, 0 where nothing near is seen."""
+    n = channels.shape[-1] // STRIDE
+    height = channels[..., CHANNELS.index("height"), :, :]
+    return HEIGHT_SCALE * height.reshape(*height.shape[:-2], n, STRIDE, n, STRIDE).mean((-3, -1))

@@ -1,32 +1,38 @@
-"""Make the detector's scores probabilities and its deviations honest, on frames that it was not trained on."""
+"""Make the detector's scores and deviations honest, on scenes that it was not trained on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import multiprocessing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from prpd_perception.bucket_mask import BucketMask
-from prpd_perception.camera import Camera
-from prpd_perception.detector import Calibration, Candidate, Detector
-from prpd_perception.height_map import maps
+from prpd_perception.detector import Calibration, Detector
+from prpd_perception.learn.examples import random_view
+from prpd_perception.viewer import View
 from prpd_task.frames import soil_to_bucket
-from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames
+from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 
 NEAR = 0.04
 """m, a candidate that is nearer to the rock's centre counts as right."""
 COVERAGE, NORMAL_QUANTILE = 0.90, 1.645
 """Of the errors that shall lie within so many standard deviations."""
+FALSE_SHARE = 0.01
+"""Of looks at boxes without a rock, in which a candidate may pass for one; who acts on it asks for several looks."""
+PORTION = 250
+"""Scenes that one worker draws at a time."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A candidate and the truth."""
 
-    candidate: Candidate
+    evidence: np.ndarray
+    """(3,), see `Candidate.evidence`."""
+    deviation: np.ndarray
+    """(3,) m."""
     error: np.ndarray | None
     """(3,) m, from the true centre; None if there is no rock."""
 
@@ -36,27 +42,29 @@ class Outcome:
         return self.error is not None and float(np.linalg.norm(self.error)) < NEAR
 
 
-def outcomes(detector: Detector, frame: Frame, mask: BucketMask) -> Iterator[Outcome]:
-    """All candidates of one frame."""
-    camera = Camera(frame.cell.intrinsics, frame.cell.soil_from_camera)
-    points = camera.points(frame.depth.astype(np.float32) / 1000)
-    pose = frame.bucket_pose
-    parts = None if pose is None else mask.sort(points.xyz, pose)
-    for view in maps(points.xyz, parts, pose):
+def outcomes(detector: Detector, frame: Frame, view: View) -> list[Outcome]:
+    """All candidates of one scene."""
+    found, pose = [], frame.bucket_pose
+    for one in view.maps:
         truth = frame.rock_position
-        if truth is not None and view.in_bowl and pose is not None:
+        if truth is not None and one.in_bowl and pose is not None:
             truth = soil_to_bucket(pose, truth)
-        for candidate in detector.detect(view):
-            yield Outcome(candidate, None if truth is None else candidate.position - truth)
+        for candidate in detector.detect(one):
+            error = None if truth is None else candidate.position - truth
+            found.append(Outcome(candidate.evidence, candidate.deviation, error))
+    return found
 
 
-def fit(found: list[Outcome]) -> Calibration:
-    """Logistic regression of being right, and the factors that give the deviations their coverage."""
-    design = np.array([[1.0, np.log(o.candidate.votes), o.candidate.likeness] for o in found])
-    right = np.array([o.right for o in found], float)
+def fit(found: list[Outcome], empty: list[list[Outcome]]) -> Calibration:
+    """Logistic regression of being right, and the factors that give the deviations their coverage.
+
+    `found` are candidates of scenes of any kind; `empty` those of each of many scenes without a rock. Scores are
+    lowered until no more than `FALSE_SHARE` of the latter have one over 0.5.
+    """
+    design, right = np.array([o.evidence for o in found]), np.array([o.right for o in found], float)
     if right.all() or not right.any():
         raise ValueError(
-            f"{len(found)} candidates, {int(right.sum())} of them right: too uniform to fit scores to; draw more frames"
+            f"{len(found)} candidates, {int(right.sum())} of them right: too uniform to fit scores to; draw more scenes"
         )
     weights = np.zeros(3)
     for _ in range(50):
@@ -64,28 +72,36 @@ def fit(found: list[Outcome]) -> Calibration:
         slope = design.T @ (right - p) - 1e-3 * weights
         curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(3)
         weights = weights + np.linalg.solve(curvature, slope)
-    scaled = np.array([np.abs(o.error) / o.candidate.deviation for o in found if o.right and o.error is not None])
+    best = [max((float(weights @ o.evidence) for o in scene), default=-np.inf) for scene in empty]
+    weights[0] -= max(0.0, float(np.quantile(best, 1 - FALSE_SHARE, method="higher")))
+    scaled = np.array([np.abs(o.error) / o.deviation for o in found if o.right and o.error is not None])
     factors = np.quantile(scaled, COVERAGE, axis=0) / NORMAL_QUANTILE
     a, b, c = (float(w) for w in weights)
     x, y, z = (float(f) for f in factors)
     return Calibration(score=(a, b, c), deviation=(x, y, z))
 
 
-def calibrate(path: Path, *, frames: int, seed: int) -> Calibration:
-    """Fit on fresh frames, and store the result in the ONNX file's metadata."""
+def calibrate(path: Path, *, scenes: int, empty: int, seed: int, workers: int) -> Calibration:
+    """Fit on fresh scenes, and store the result in the ONNX file's metadata."""
     import onnx
 
     model = onnx.load(path)
     del model.metadata_props[:]
     onnx.save(model, path)
-    detector, source = Detector(path), RandomFrames(seed, cropped=True)
-    masks: dict[str, BucketMask] = {}
-    found = []
-    for _ in range(frames):
-        frame = source.draw()
-        mask = masks.setdefault(frame.bucket_geometry.shape, BucketMask(frame.bucket_geometry, frame.cell))
-        found += list(outcomes(detector, frame, mask))
-    calibration = fit(found)
+    usual, none = SceneRanges(), SceneRanges(rock_share=0.0)
+    portions = [(path, [seed, 0, i], usual) for i in range(0, scenes, PORTION)]
+    portions += [(path, [seed, 1, i], none) for i in range(0, empty, PORTION)]
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        drawn = pool.map(_portion, portions, chunksize=1)
+    number = len(range(0, scenes, PORTION))
+    found = [o for portion in drawn[:number] for scene in portion for o in scene]
+    calibration = fit(found, [scene for portion in drawn[number:] for scene in portion])
     onnx.helper.set_model_props(model, {"calibration": json.dumps(asdict(calibration))})
     onnx.save(model, path)
     return calibration
+
+
+def _portion(portion: tuple[Path, list[int], SceneRanges]) -> list[list[Outcome]]:
+    path, seed, ranges = portion
+    detector, source, rng = Detector(path), RandomFrames(seed, ranges, cropped=True), np.random.default_rng([*seed, 1])
+    return [outcomes(detector, *random_view(source, rng)) for _ in range(PORTION)]

@@ -1,19 +1,25 @@
-"""Training examples for the detector: height maps with, per block of cells, how much rock is in it."""
+"""Training examples for the detector: height maps with what the network should say of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Camera
-from prpd_perception.height_map import HeightMap, block_height, blocks, maps
+from prpd_perception.height_map import SOIL_GRID, STRIDE, HeightMap, blocks
+from prpd_perception.viewer import View, Viewer
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
 from prpd_task.frames import soil_to_bucket
-from prpd_twin.depth_camera.random_scenes import Frame
+from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
+
+EXPOSURES, EXPOSURE_SHARES = (1, 2, 4, 8, 16), (0.3, 0.15, 0.15, 0.2, 0.2)
+"""How many images of a scene the estimator has seen, and how often."""
+MOVING_SHARE = 0.4
+"""Of the scenes with a bucket in which it has just moved."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +27,17 @@ class Example:
     """One height map and what the network should say of it."""
 
     channels: np.ndarray
-    """(5, n, n) float16."""
-    rock: np.ndarray
+    """(6, n, n) float16."""
+    surface: np.ndarray
     """(n/2, n/2) float16, share of each block's points that lie on the rock."""
     centre: np.ndarray
     """(3,) m, of the rock in the map's frame; NaN without a rock."""
-    height: np.ndarray
-    """(n/2, n/2) float16 m, of the blocks, from which the centre's height is counted."""
-    visible_fraction: float
+    shown: float
+    """Share of the rock's silhouette that is points of this map."""
+
+
+HALF_BURIED = SceneRanges(rock_depth=(-0.035, 0.0), rock_share=0.9)
+"""Half of the scenes are drawn from these: rocks that are hard to see are rare otherwise."""
 
 
 @lru_cache(maxsize=8)
@@ -36,32 +45,62 @@ def _mask(geometry: BucketGeometry) -> BucketMask:
     return BucketMask(geometry, Cell())
 
 
-def examples(frame: Frame) -> list[Example]:
+def random_view(source: RandomFrames, rng: np.random.Generator) -> tuple[Frame, View]:
+    """A random scene at rest, after a random number of images."""
+    frames = source.exposures(int(rng.choice(EXPOSURES, p=EXPOSURE_SHARES)))
+    frame = frames[0]
+    camera = Camera(frame.cell.intrinsics, frame.cell.soil_from_camera)
+    viewer = Viewer(camera, _mask(frame.bucket_geometry))
+    pose = frame.bucket_pose
+    elsewhere = None if pose is None or rng.random() > MOVING_SHARE else pose + 0.1
+    *before, last = (camera.crop(exposure.depth.astype(np.float32) / 1000) for exposure in frames)
+    for z in before:
+        viewer.add(z, pose if elsewhere is None else elsewhere)
+    return frame, viewer.look(last, pose)
+
+
+def examples(frame: Frame, view: View) -> list[Example]:
     """Of one frame: the soil's map, and the bowl's if there is one."""
     camera = Camera(frame.cell.intrinsics, frame.cell.soil_from_camera)
-    points = camera.points(frame.depth.astype(np.float32) / 1000)
     pose = frame.bucket_pose
-    parts = None if pose is None else _mask(frame.bucket_geometry).sort(points.xyz, pose)
-    on_rock = frame.rock_mask[camera.window].reshape(-1)[points.pixel]
+    on_rock = frame.rock_mask[camera.window].reshape(-1)[view.points.pixel]
+    silhouette = frame.rock_mask.sum() / frame.visible_fraction if frame.visible_fraction else np.inf
     result = []
-    for view in maps(points.xyz, parts, pose):
+    for one in view.maps:
         if frame.rock_position is None:
             centre = np.full(3, np.nan)
         else:
-            centre = soil_to_bucket(pose, frame.rock_position) if view.in_bowl else frame.rock_position
-        result.append(_example(view, on_rock, centre, frame.visible_fraction))
+            centre = soil_to_bucket(pose, frame.rock_position) if one.in_bowl else frame.rock_position
+        result.append(_widened(_example(one, on_rock, centre, silhouette)))
     return result
 
 
-def _example(view: HeightMap, on_rock: np.ndarray, centre: np.ndarray, visible_fraction: float) -> Example:
+def random_examples(seed: list[int], number: int) -> list[Example]:
+    """Of `number` random scenes."""
+    sources = [RandomFrames([*seed, k], r, cropped=True) for k, r in enumerate((SceneRanges(), HALF_BURIED))]
+    rng = np.random.default_rng([*seed, 2])
+    return [e for i in range(number) for e in examples(*random_view(sources[i % 2], rng))]
+
+
+def _example(view: HeightMap, on_rock: np.ndarray, centre: np.ndarray, silhouette: float) -> Example:
     n = view.grid.cells
     count = np.bincount(view.index, minlength=n * n).reshape(n, n)
     rock = np.bincount(view.index, on_rock[view.source], n * n).reshape(n, n)
     share = blocks(rock) / np.maximum(blocks(count), 1)
     return Example(
         channels=view.channels.astype(np.float16),
-        rock=share.astype(np.float16),
+        surface=share.astype(np.float16),
         centre=centre.astype(np.float32),
-        height=block_height(view).astype(np.float16),
-        visible_fraction=visible_fraction,
+        shown=float(rock.sum() / silhouette),
     )
+
+
+def _widened(example: Example) -> Example:
+    """With unseen cells around, if it is smaller than the soil's map.
+
+    A batch must mix both kinds of map, since the network's running statistics serve both.
+    """
+    border = (SOIL_GRID.cells - example.channels.shape[-1]) // 2
+    channels = np.pad(example.channels, ((0, 0), (border, border), (border, border)))
+    channels[-1] = example.channels[-1].max()
+    return replace(example, channels=channels, surface=np.pad(example.surface, border // STRIDE))

@@ -1,6 +1,8 @@
-"""The detector's network: height map in; rock or not, where its centre is, and how sure, per block out."""
+"""The detector's network: height map in; per block, whether a rock's centre is near, and where exactly, out."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,9 @@ from prpd_perception.height_map import CHANNELS
 
 OFFSET_SCALE = 0.02
 """m per unit of the network's output."""
+NEAR, NOT_NEAR = 0.012, 0.024
+"""m, from a rock's centre: a block within the first says so, one beyond the second does not. Narrower, and the answer
+would say how well the centre is known rather than whether there is a rock."""
 
 
 def _block(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -21,26 +26,28 @@ def _block(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn
 
 
 class RockNet(nn.Module):
-    """A small U-net at half the map's resolution.
+    """A small U-net, whose answer has half the map's resolution.
 
-    Output (B, 7, n/2, n/2): probability that the block shows the rock; offset of the rock's centre from the block's
-    middle and height, m (x, y, z); standard deviation of that offset, m (x, y, z).
+    Output (B, 8, n/2, n/2): how sure it is that a rock's centre is near the block; share of the block that
+    shows rock; offset of the centre from the block's middle and height, m (x, y, z); standard deviation of that offset,
+    m (x, y, z).
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 40, 56, 64)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
         super().__init__()
-        a, b, c, d = widths
+        a, b, c = widths
         self.fine = nn.Sequential(_block(len(CHANNELS), a, stride=2, kernel=5), _block(a, a))
         self.middle = nn.Sequential(_block(a, b, stride=2), _block(b, b))
         self.coarse = nn.Sequential(_block(b, c, stride=2), _block(c, c), _block(c, c))
         self.from_coarse = _block(c, b, kernel=1)
         self.merge_middle = _block(2 * b, b)
         self.from_middle = _block(b, a, kernel=1)
-        self.merge_fine = nn.Sequential(_block(2 * a, d, kernel=1), _block(d, a))
-        self.head = nn.Conv2d(a, 7, 1)
+        self.merge_fine = nn.Sequential(_block(2 * a, b, kernel=1), _block(b, a))
+        self.head = nn.Conv2d(a, 8, 1)
+        nn.init.constant_(cast(Tensor, self.head.bias)[:2], -4.0)
 
     def raw(self, channels: Tensor) -> Tensor:
-        """Logit, offset / OFFSET_SCALE, log of its standard deviation / OFFSET_SCALE."""
+        """Two logits, offset / OFFSET_SCALE, log of its standard deviation / OFFSET_SCALE."""
         fine = self.fine(channels)
         middle = self.middle(fine)
         coarse = self.from_coarse(self.coarse(middle))
@@ -51,24 +58,29 @@ class RockNet(nn.Module):
     def forward(self, channels: Tensor) -> Tensor:
         """See the class."""
         raw = self.raw(channels)
-        deviation = OFFSET_SCALE * torch.exp(raw[:, 4:].clamp(-4.0, 2.0))
-        return torch.cat([torch.sigmoid(raw[:, :1]), OFFSET_SCALE * raw[:, 1:4], deviation], 1)
+        deviation = OFFSET_SCALE * torch.exp(raw[:, 5:].clamp(-4.0, 2.0))
+        return torch.cat([torch.sigmoid(raw[:, :2]), OFFSET_SCALE * raw[:, 2:5], deviation], 1)
 
 
 def _doubled(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def loss(raw: Tensor, *, rock: Tensor, seen: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy over the seen blocks, and the negative log-likelihood of the centre over the rock's blocks.
+def loss(raw: Tensor, *, surface: Tensor, seen: Tensor, offset: Tensor, judged: Tensor) -> tuple[Tensor, ...]:
+    """Of the centres, of the rock's surface, and of the offsets.
 
-    `rock` is the share (B, n, n) of each block that is rock, `seen` (B, n, n) bool, `offset` (B, 3, n, n) m.
+    `surface` is the share (B, n, n) of each block that is rock, `seen` (B, n, n) whether anything is; `offset`
+    (B, 3, n, n) m is that of the centre, far away where there is none; `judged` (B, n, n) is 0 where a rock shows too
+    little of itself to call either answer wrong.
     """
-    entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], rock, reduction="none")
-    entropy = (entropy * seen).sum() / seen.sum().clamp(min=1)
-    weight = torch.where(rock > 0.3, rock, torch.zeros_like(rock))[:, None]
-    log_sigma = raw[:, 4:].clamp(-4.0, 2.0)
-    target = torch.where(weight > 0, offset / OFFSET_SCALE, torch.zeros_like(offset))
-    error = torch.where(weight > 0, raw[:, 1:4] - target, torch.zeros_like(offset))
+    target = ((NOT_NEAR - offset[:, :2].norm(dim=1)) / (NOT_NEAR - NEAR)).clamp(0, 1)
+    # Blocks that are right already count little: nearly all show plain soil.
+    entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], target, reduction="none")
+    centre = (judged * (target - torch.sigmoid(raw[:, 0])).square() * entropy).sum() / len(raw)
+    entropy = functional.binary_cross_entropy_with_logits(raw[:, 1], surface, reduction="none")
+    shown = (entropy * seen).sum() / seen.sum().clamp(min=1)
+    weight = (judged * torch.where(target > 0.1, target, 0))[:, None]
+    log_sigma = raw[:, 5:].clamp(-4.0, 2.0)
+    error = torch.where(weight > 0, raw[:, 2:5] - offset / OFFSET_SCALE, 0)
     likelihood = 0.5 * (error * torch.exp(-log_sigma)).clamp(-8, 8) ** 2 + log_sigma
-    return entropy, (weight * likelihood).sum() / (3 * weight.sum()).clamp(min=1)
+    return centre, shown, (weight * likelihood).sum() / (3 * weight.sum()).clamp(min=1)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prpd_perception.height_map import CHANNELS, HEIGHT_SCALE, STRIDE, Grid
+from prpd_perception.height_map import BOWL_GRID, CHANNELS, HEIGHT_SCALE, STRIDE, Grid, block_height
 
 if TYPE_CHECKING:
+    import torch
+
     from prpd_perception.learn.network import RockNet
 
 DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
@@ -24,20 +26,22 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 class TrainDetector:
     """How the detector's network is trained."""
 
-    frames: int = 8_000
-    """Random frames to draw."""
-    epochs: int = 10
+    scenes: int = 8_000
+    """Random scenes to draw."""
+    epochs: int = 20
     """Passes over them."""
     workers: int = 2
-    """Processes that draw frames."""
+    """Processes that draw scenes."""
     batch: int = 32
     """Height maps per step."""
     learning_rate: float = 3e-3
     """Largest; it rises and falls over the run."""
-    calibration_frames: int = 1500
-    """Further frames, on which scores and deviations are made honest."""
+    calibration_scenes: int = 500
+    """Further scenes, on which scores and deviations are made honest."""
+    calibration_empty: int = 2000
+    """And scenes without a rock, on which nearly nothing may be found."""
     seed: int = 100
-    """Of the frames and of the training. The benchmark's frames come from other seeds."""
+    """Of the scenes and of the training. The benchmark's scenes come from other seeds."""
     cache: Path = field(default_factory=lambda: Path("runs/perception"))
     """Folder in which the drawn examples are kept for the next time."""
     output: Path = DETECTOR_FILE
@@ -46,75 +50,62 @@ class TrainDetector:
 
 @dataclass(frozen=True)
 class Examples:
-    """Examples of one map size, stacked; see `learn.examples.Example`."""
+    """Examples, stacked; see `learn.examples.Example`. The maps of the bowl stand in the middle of larger ones."""
 
     channels: np.ndarray
-    rock: np.ndarray
+    surface: np.ndarray
     centre: np.ndarray
-    height: np.ndarray
+    shown: np.ndarray
 
     def __len__(self) -> int:
         return len(self.channels)
 
 
-NAMES = ("channels", "rock", "centre", "height")
+LOSSES, LOSS_WEIGHTS = ("centre", "surface", "offset"), (1.0, 5.0, 2.0)
+"""See `learn.network.loss`."""
+NOTHING, ENOUGH = 0.004, 0.12
+"""Of a rock's silhouette: the detector must not see a rock that shows less than the first, and shall see one that
+shows more than the second. In between, it may do either..."""
+UNCLEAR = 0.04
+"""m, ...within this distance."""
+PIECE = BOWL_GRID.cells
+"""Cells along a side of what is trained on: of the soil's map, a part."""
+FAR = 1e3
+"""m, offset of a centre that does not exist."""
+NAMES = ("channels", "surface", "centre", "shown")
 PORTION = 250
-"""Frames that one worker draws at a time."""
+"""Scenes that one worker draws at a time."""
 
 
-def draw(*, frames: int, seed: int, cache: Path, workers: int = 2) -> Examples:
-    """Examples of `frames` random frames, from the cache if they are there.
+def draw(*, scenes: int, seed: int, cache: Path, workers: int = 2) -> Examples:
+    """Examples of `scenes` random scenes, from the cache if they are there.
 
-    They are drawn in portions, each with a seed of its own, so that the number of workers changes nothing.
+    They are drawn in portions, each with a seed of its own: the number of workers changes nothing, and what was drawn
+    before an interruption counts.
     """
-    file = cache / f"examples_{seed}_{frames}.npz"
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        portions = [(min(PORTION, frames - i), [seed, i]) for i in range(0, frames, PORTION)]
-        by_size: dict[int, list[Examples]] = {}
-        start, done = time.monotonic(), 0
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            for drawn in pool.imap(_draw_portion, portions):
-                for size, examples in drawn.items():
-                    by_size.setdefault(size, []).append(examples)
-                done += 1
-                print(f"drew {done} of {len(portions)} portions in {time.monotonic() - start:.0f} s", flush=True)
-        arrays = {f"{k}_{n}": np.concatenate([getattr(e, n) for e in es]) for k, es in by_size.items() for n in NAMES}
-        with file.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-    with np.load(file) as data:
-        sizes = sorted({key.split("_")[0] for key in data})
-        return _merged([Examples(**{name: data[f"{size}_{name}"] for name in NAMES}) for size in sizes])
+    cache.mkdir(parents=True, exist_ok=True)
+    files = [cache / f"examples_{seed}_{i}.npz" for i in range(math.ceil(scenes / PORTION))]
+    missing = [(file, [seed, i]) for i, file in enumerate(files) if not file.exists()]
+    start = time.monotonic()
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for done, _ in enumerate(pool.imap(_draw_portion, missing), 1):
+            print(f"drew {done} of {len(missing)} portions in {time.monotonic() - start:.0f} s", flush=True)
+    portions = []
+    for file in files:
+        with np.load(file) as data:
+            portions.append(Examples(**{name: data[name] for name in NAMES}))
+    return Examples(**{name: np.concatenate([getattr(p, name) for p in portions]) for name in NAMES})
 
 
-def _merged(sets: list[Examples]) -> Examples:
-    """All in maps of the largest size, with unseen cells around the smaller ones.
+def _draw_portion(portion: tuple[Path, list[int]]) -> None:
+    from prpd_perception.learn.examples import random_examples
 
-    Batches must mix both kinds of map: the network's running statistics serve both.
-    """
-    size = max(s.channels.shape[-1] for s in sets)
-    padded = []
-    for examples in sets:
-        border = (size - examples.channels.shape[-1]) // 2
-        maps = ((0, 0), (border, border), (border, border))
-        parts = ((0, 0), *((border // STRIDE, border // STRIDE),) * 2)
-        channels = np.pad(examples.channels, ((0, 0), *maps))
-        channels[:, -1] = examples.channels[:, -1].max((1, 2))[:, None, None]
-        rock, height = (np.pad(a, parts) for a in (examples.rock, examples.height))
-        padded.append(Examples(channels, rock, examples.centre, height))
-    return Examples(**{name: np.concatenate([getattr(p, name) for p in padded]) for name in NAMES})
-
-
-def _draw_portion(portion: tuple[int, list[int]]) -> dict[int, Examples]:
-    from prpd_perception.learn.examples import Example, examples
-    from prpd_twin.depth_camera.random_scenes import RandomFrames
-
-    number, seed = portion
-    source, by_size = RandomFrames(seed, cropped=True), dict[int, list[Example]]()
-    for _ in range(number):
-        for example in examples(source.draw()):
-            by_size.setdefault(example.channels.shape[1], []).append(example)
-    return {size: Examples(**{n: np.stack([getattr(e, n) for e in es]) for n in NAMES}) for size, es in by_size.items()}
+    file, seed = portion
+    drawn = random_examples(seed, PORTION)
+    unfinished = file.with_suffix(".part")
+    with unfinished.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **{n: np.stack([getattr(e, n) for e in drawn]) for n in NAMES})
+    unfinished.rename(file)
 
 
 def batches(number: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -131,7 +122,7 @@ def train(config: TrainDetector) -> None:
     from prpd_perception.learn.calibration import calibrate
     from prpd_perception.learn.network import RockNet, loss
 
-    examples = draw(frames=config.frames, seed=config.seed, cache=config.cache, workers=config.workers)
+    examples = draw(scenes=config.scenes, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     network = RockNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -140,52 +131,75 @@ def train(config: TrainDetector) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
     for epoch in range(config.epochs):
         network.train()
-        sums, count, start = np.zeros(2), 0, time.monotonic()
+        sums, count, start = np.zeros(3), 0, time.monotonic()
         for index in batches(len(examples), config.batch, rng):
-            channels, rock, seen, offset = prepare(examples, index, rng)
+            batch = prepare(examples, index, rng)
             with torch.autocast("cpu", torch.bfloat16):
-                raw = network.raw(channels.contiguous(memory_format=torch.channels_last))
-            entropy, likelihood = loss(raw.float(), rock=rock, seen=seen, offset=offset)
+                raw = network.raw(batch.pop("channels").contiguous(memory_format=torch.channels_last))
+            parts = loss(raw.float(), **batch)
             optimiser.zero_grad()
-            (entropy + 0.1 * likelihood).backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            torch.stack([w * part for w, part in zip(LOSS_WEIGHTS, parts, strict=True)]).sum().backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
-            sums += [entropy.item(), likelihood.item()]
+            sums += [part.item() for part in parts]
             count += 1
-        mean = sums / max(count, 1)
-        took = time.monotonic() - start
-        print(f"epoch {epoch + 1}: rock or not {mean[0]:.4f}, centre {mean[1]:.3f}, {took:.0f} s", flush=True)
+        means = " ".join(f"{name} {m:.4f}" for name, m in zip(LOSSES, sums / max(count, 1), strict=True))
+        print(f"epoch {epoch + 1}: {means}, {time.monotonic() - start:.0f} s", flush=True)
         export(network, config.output)
-    print(calibrate(config.output, frames=config.calibration_frames, seed=config.seed + 1))
+    numbers = {"scenes": config.calibration_scenes, "empty": config.calibration_empty}
+    print(calibrate(config.output, **numbers, seed=config.seed + 1, workers=config.workers))
 
 
-def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> tuple:
-    """Tensors of a batch; half of the maps are mirrored, all are raised or lowered a little."""
+def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """Tensors of a batch: pieces of the maps, half of them mirrored, all raised or lowered a little."""
     import torch
 
-    channels = examples.channels[index].astype(np.float32)
-    rock, height = examples.rock[index].astype(np.float32), examples.height[index].astype(np.float32)
-    centre = examples.centre[index].copy()
+    channels, surface = examples.channels[index], examples.surface[index].copy()
+    centre, shown = examples.centre[index].copy(), examples.shown[index]
     mirrored = rng.random(len(index)) < 0.5
     channels[mirrored] = channels[mirrored, :, :, ::-1]
-    rock[mirrored], height[mirrored] = rock[mirrored, :, ::-1], height[mirrored, :, ::-1]
+    surface[mirrored] = surface[mirrored, :, ::-1]
     centre[mirrored, 0] *= -1
+    corners = [_corner(c[-1].any(), at, channels.shape[-1], rng) for c, at in zip(channels, centre, strict=True)]
+    channels, surface, grid = _pieces(channels, surface, corners)
     lift = rng.uniform(-0.01, 0.01, len(index)).astype(np.float32)
-    seen_cells = channels[:, CHANNELS.index("seen")] > 0
-    channels[:, 0] += (lift / HEIGHT_SCALE)[:, None, None] * seen_cells
-    height += lift[:, None, None]
+    channels[:, 0] += (lift / HEIGHT_SCALE)[:, None, None] * (channels[:, 0] != 0)
     centre[:, 2] += lift
-    n = channels.shape[-1] // STRIDE
-    seen = seen_cells.reshape(-1, n, STRIDE, n, STRIDE).any((2, 4))
-    axis = Grid(channels.shape[-1]).centres(STRIDE)
-    grid = np.broadcast_to(np.stack(np.broadcast_arrays(axis[None, :], axis[:, None])), (len(index), 2, n, n))
-    origin = np.concatenate([grid, height[:, None]], 1)
-    offset = np.nan_to_num(centre[:, :, None, None] - origin)
-    return tuple(
-        torch.from_numpy(np.ascontiguousarray(a, t))
-        for a, t in ((channels, "f4"), (rock, "f4"), (seen, "f4"), (offset, "f4"))
-    )
+    n = PIECE // STRIDE
+    seen = (channels[:, CHANNELS.index("seen")] > 0).reshape(-1, n, STRIDE, n, STRIDE).any((2, 4))
+    origin = np.concatenate([grid, block_height(channels)[:, None]], 1)
+    offset = np.where((shown >= ENOUGH)[:, None, None, None], centre[:, :, None, None] - origin, FAR)
+    near = np.hypot(*np.moveaxis(centre[:, :2, None, None] - grid, 1, 0)) < UNCLEAR
+    judged = ~(near & ((shown > NOTHING) & (shown < ENOUGH))[:, None, None])
+    arrays = {"channels": channels, "surface": surface, "seen": seen, "offset": offset, "judged": judged}
+    return {name: torch.from_numpy(np.ascontiguousarray(a, "f4")) for name, a in arrays.items()}
+
+
+def _corner(in_bowl: bool, centre: np.ndarray, cells: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First row and column of the piece to take: all of a bowl; of the soil, mostly a part that contains the rock."""
+    room = cells - PIECE
+    if in_bowl:
+        return room // 2, room // 2
+    row, column = rng.integers(0, room // STRIDE + 1, 2) * STRIDE
+    if np.isfinite(centre).all() and rng.random() < 0.6:
+        middle = centre[1::-1] / Grid(cells).cell + cells / 2 - rng.uniform(0.2, 0.8, 2) * PIECE
+        row, column = np.clip(middle // STRIDE * STRIDE, 0, room).astype(int)
+    return int(row), int(column)
+
+
+def _pieces(
+    channels: np.ndarray, surface: np.ndarray, corners: list[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pieces of maps (B, 6, n, n) and blocks (B, n/2, n/2), float32, and where their blocks are, (B, 2, m, m) m."""
+    axis, part = Grid(channels.shape[-1]).centres(STRIDE), PIECE // STRIDE
+    maps, blocks, grids = [], [], []
+    for one, rock, (r, c) in zip(channels, surface, corners, strict=True):
+        maps.append(one[:, r : r + PIECE, c : c + PIECE])
+        r, c = r // STRIDE, c // STRIDE
+        blocks.append(rock[r : r + part, c : c + part])
+        grids.append(np.stack(np.broadcast_arrays(axis[None, c : c + part], axis[r : r + part, None])))
+    return np.stack(maps).astype(np.float32), np.stack(blocks).astype(np.float32), np.stack(grids)
 
 
 def export(network: RockNet, path: Path) -> None:
@@ -200,7 +214,7 @@ def export(network: RockNet, path: Path) -> None:
     network.eval()
     torch.onnx.export(
         network,
-        (torch.zeros(1, 5, 80, 80),),
+        (torch.zeros(1, len(CHANNELS), PIECE, PIECE),),
         str(path),
         input_names=["channels"],
         output_names=["blocks"],

@@ -54,15 +54,15 @@ def volume_and_centre(vertices: np.ndarray, triangles: np.ndarray) -> tuple[floa
 
 
 def _bent_plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two slabs that share an edge, as one prism over a bent outline."""
-    bend, thickness, width = rng.uniform(0.3, 1.3), rng.uniform(0.35, 0.6), rng.uniform(1.1, 1.6)
-    turn = np.array([np.cos(bend), np.sin(bend)])
+    """Two slabs that share an edge, as one prism over a bent outline; up to more than a right angle, as the twin's."""
+    bend, thickness, width = rng.uniform(0.3, 1.7), rng.uniform(0.22, 0.6), rng.uniform(0.7, 1.6)
+    turn = rng.uniform(0.8, 1.2) * np.array([np.cos(bend), np.sin(bend)])
     corner = thickness * np.tan(bend / 2)
     outer = [np.array([-1.0, 0.0]), np.zeros(2), turn]
     inner = [
         np.array([-1.0, thickness]),
         np.array([-corner, thickness]),
-        turn + thickness * np.array([-turn[1], turn[0]]),
+        turn + thickness * np.array([-np.sin(bend), np.cos(bend)]),
     ]
     outline = np.array(outer + inner[::-1])
     vertices = np.concatenate([np.column_stack([outline, np.full(6, z)]) for z in (-width / 2, width / 2)])
