@@ -222,3 +222,18 @@ def test_settings_that_contradict_each_other_are_named():
         EnvConfig(latency=Latency((0.0, 0.0), (0.0, 0.3)))
     with pytest.raises(ValueError, match="bucket_lag"):
         Latency(bucket_lag=(0.1, 0.0))
+
+
+def test_an_engine_that_gives_tensors_gives_the_same_episodes():
+    from prpd_train.engines import make as make_engine
+
+    def play_on(tensors):
+        simulator = lambda specs: make_engine("warp", specs, tensors=tensors)  # noqa: E731
+        env = Excavation(replace(FULL, scenes=3), delta=0.07, num_envs=4, seed=1, make_simulator=simulator)
+        generator = torch.Generator().manual_seed(0)
+        env.reset()
+        steps = [env.step(2 * torch.rand(4, 4, generator=generator) - 1) for _ in range(12)]
+        env.close()
+        return torch.stack([torch.cat([s.final_observation, s.final_state, s.reward[:, None]], -1) for s in steps])
+
+    assert torch.equal(play_on(False), play_on(True))

@@ -24,6 +24,11 @@ def namespace(array: Array) -> ModuleType:
     return np
 
 
+def to_numpy(array: Array) -> np.ndarray:
+    """On the CPU: of an array there a view where that can be, of a GPU's tensor a copy."""
+    return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
+
+
 def norm(vectors: Array) -> Array:
     """Euclidean length along the last axis."""
     return (vectors * vectors).sum(-1) ** 0.5

@@ -6,6 +6,7 @@ from typing import Sequence
 
 import numpy as np
 
+from prpd_task.arrays import Array, to_numpy
 from prpd_train.scene.spec import SceneSpec
 
 
@@ -36,9 +37,9 @@ def check_reset(first: SceneSpec, env_ids: Sequence[int], specs: Sequence[SceneS
         raise ValueError(f"environments to reset must be distinct and in 0..{num_envs - 1}, not {list(env_ids)}")
 
 
-def check_poses(what: str, poses: np.ndarray, count: int) -> np.ndarray:
+def check_poses(what: str, poses: Array, count: int) -> np.ndarray:
     """Bucket poses or targets as float32 (count, 4), all finite."""
-    poses = np.asarray(poses, np.float32)
+    poses = to_numpy(poses).astype(np.float32, copy=False)
     if poses.shape != (count, 4):
         raise ValueError(f"{what} must have the shape ({count}, 4), not {poses.shape}")
     if not np.isfinite(poses).all():

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from prpd_task.arrays import Array, to_numpy
+
 log = logging.getLogger(__name__)
 
 
@@ -27,9 +29,9 @@ class FailureLog(FailureCount):
         self._most_files = most_files
         self._states: deque[dict[str, np.ndarray]] = deque(maxlen=keep)
 
-    def record(self, **arrays: np.ndarray) -> None:
+    def record(self, **arrays: Array) -> None:
         """Remember copies of the arrays, whose first axis is the environment."""
-        self._states.append({name: np.array(array) for name, array in arrays.items()})
+        self._states.append({name: np.array(to_numpy(array)) for name, array in arrays.items()})
 
     def dump(self, env: int, spec: Any) -> None:
         """Count a failure of an environment, and write what is remembered of it."""

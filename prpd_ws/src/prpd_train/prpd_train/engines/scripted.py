@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Callable, Optional
 
 import numpy as np
 
 from prpd_task.action import next_target
+from prpd_task.arrays import to_numpy
 from prpd_task.spec import TaskSpec
 from prpd_task.success import excavated, held
 from prpd_train.engines.protocol import SimState, Simulator
@@ -21,19 +23,20 @@ def scripted_dig(sim: Simulator, task: TaskSpec, watch: Optional[Watch] = None, 
     Behind the rock and above it, down behind it, forward under it while curling, up. `watch` is called before the first
     step and after each.
     """
-    target = np.array(sim.state.bucket_pose, np.float32)
+    state = _on_cpu(sim.state)
+    target = np.array(state.bucket_pose, np.float32)
     count = np.zeros(sim.num_envs)
     stage = np.zeros(sim.num_envs, int)
     if watch:
-        watch(0, sim.state)
+        watch(0, state)
     for step in range(steps):
-        goal = _goal(sim.state, task, stage)
+        goal = _goal(state, task, stage)
         move = (goal - target) / np.asarray(task.action_scale, np.float32)
         arrived = (np.abs(goal - target) < 0.3 * np.asarray(task.action_scale)).all(1)
         target = next_target(task, target, move.astype(np.float32))
         sim.step(target, task.control_period)
         stage = np.minimum(stage + arrived, len(_STAGES) - 1)
-        state = sim.state
+        state = _on_cpu(sim.state)
         done = excavated(
             task,
             bucket_pose=state.bucket_pose,
@@ -47,6 +50,12 @@ def scripted_dig(sim: Simulator, task: TaskSpec, watch: Optional[Watch] = None, 
         if watch:
             watch(step + 1, state)
     return count >= task.hold_steps
+
+
+def _on_cpu(state: SimState) -> SimState:
+    """As NumPy arrays, but for the grains, which are many, and of which a dig takes no note."""
+    small = [field.name for field in fields(SimState) if field.name != "grain_position"]
+    return replace(state, **{name: to_numpy(getattr(state, name)) for name in small})
 
 
 _STAGES = (

@@ -45,13 +45,19 @@ def presets() -> Dict[str, TrainConfig]:
     """The named settings of `prpd train`."""
     paper = TrainConfig(ppo=PPOConfig(horizon=128, minibatches=16))
     cpu = TrainConfig(num_envs=64, schedule=ScheduleConfig(max_iterations=200))
+    gpu = TrainConfig(
+        env=EnvConfig(device="cuda:0"),
+        ppo=PPOConfig(horizon=16, minibatches=16),
+        schedule=ScheduleConfig(max_iterations=200),
+        num_envs=2048,
+    )
     smoke = TrainConfig(
         env=EnvConfig(scenes=8),
         ppo=PPOConfig(horizon=16),
         schedule=ScheduleConfig(mode="list", deltas=(0.07, 0.05), window=16, max_iterations=3),
         num_envs=16,
     )
-    return {"cpu": cpu, "paper": paper, "smoke": smoke}
+    return {"cpu": cpu, "gpu": gpu, "paper": paper, "smoke": smoke}
 
 
 def with_scene(config: TrainConfig, scene: str) -> TrainConfig:

@@ -27,7 +27,7 @@ def read_probes(folder: RunFolder) -> List[Candidate]:
 def probe(folder: RunFolder, deltas: list[float]) -> None:
     """Try the policy of the last finished stage at each grain size."""
     config = folder.config()
-    network = make_network(config)
+    network = make_network(config).to(config.env.device)
     network.load_state_dict(load_checkpoint(folder.checkpoint(), needs=("network",))["network"])
     found = []
     for delta in deltas:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Tuple
 
 import numpy as np
@@ -167,4 +168,8 @@ class SceneSpec:
 
     def digest(self) -> str:
         """Of the whole scene."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]

@@ -96,12 +96,16 @@ def advance(
     h: float,
     may_sleep: int,
     moving: int,
+    apart: int,
 ):
     """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target.
 
-    If not `moving`, everything stays where it is, and its contacts find the forces that would keep it there.
+    If not `moving`, everything stays where it is, and its contacts find the forces that would keep it there. Every
+    `apart`-th thread works.
     """
-    env = envs[wp.tid()]
+    if wp.tid() % apart != 0:
+        return
+    env = envs[wp.tid() // apart]
     n = w.count[env]
     g0 = env * prm.max_grains
     inv_mass = 1.0 / w.grain_mass[env]

@@ -13,13 +13,19 @@ from prpd_task.frames import quaternion_rotate
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.protocol import SimState
-from prpd_train.engines.settle import Settled, SettledCache
+from prpd_train.engines.settle import BUCKET_AWAY, Settled
 from prpd_train.engines.warp.advance import advance as kernel
-from prpd_train.engines.warp.contacts import put_contacts, take_contacts, write
+from prpd_train.engines.warp.bank import SceneBank
+from prpd_train.engines.warp.contacts import put_contacts, read, take_contacts, write
 from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
 from prpd_train.engines.warp.settling import settle
-from prpd_train.engines.warp.types import Params, State, World, sizes
+from prpd_train.engines.warp.types import SCRATCH, SHARED, Params, State, World, sizes
 from prpd_train.scene.spec import SceneSpec
+
+WARP = 32
+"""Threads of a GPU that go through a kernel together."""
+MOST_THREADS = 32 * 8192
+"""On a GPU, beyond which environments share warps."""
 
 
 class WarpSimulator:
@@ -38,9 +44,11 @@ class WarpSimulator:
         max_grains: int | None = None,
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
+        tensors: bool = False,
     ) -> None:
         """`substep` s; `iterations` visits per contact and substep; `sleeping` lets what rests cost nothing;
-        `max_grains` per environment, for later resets.
+        `max_grains` per environment, for later resets; `cache_bytes` for settled scenes; `tensors`: the state comes as
+        torch tensors on a CPU too, as it does on a GPU.
         """
         check_specs(specs)
         wp.init()
@@ -49,9 +57,12 @@ class WarpSimulator:
         self.num_envs = len(specs)
         self.failures = FailureLog(failure_directory)
         self._device = wp.get_device(device)
+        self._tensors = tensors or self._device.is_cuda
+        if self._device.is_cuda:
+            # Torch's work and ours on the same arrays then follow one another without being told to.
+            wp.set_stream(wp.stream_from_torch(str(self._device)), self._device)
         self._substep = substep
         self._sleeping = sleeping
-        self._cache = SettledCache(cache_bytes)
         self.specs = list(specs)
         # Room for the randomised volume, whatever the first specs drew.
         self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
@@ -69,10 +80,17 @@ class WarpSimulator:
         self.world.box_pitch.assign(np.array([b.pitch for b in boxes], np.float32))
         self._all = wp.array(np.arange(self.num_envs, dtype=np.int32), device=self._device)
         self.state = self._make_state()
+        arrays = {**_arrays(self.world), **_arrays(self.data), "surface": self._surface}
+        kept = {name: array for name, array in arrays.items() if name not in SCRATCH + SHARED}
+        self._bank = SceneBank({name: self._rows(array) for name, array in kept.items()}, cache_bytes)
 
-    def _view(self, array: wp.array, *shape: int) -> Array:
-        view = array.numpy() if self._device.is_cpu else wp.to_torch(array)
-        return view.reshape(shape) if shape else view
+    def _view(self, array: wp.array) -> Array:
+        return wp.to_torch(array) if self._tensors else array.numpy()
+
+    def _rows(self, array: wp.array) -> Array:
+        """(N, ...) view, a row for each environment."""
+        view = self._view(array)
+        return view.reshape(self.num_envs, -1, *view.shape[1:])
 
     def _make_state(self) -> SimState:
         st, w, n = self.data, self.world, self.num_envs
@@ -87,10 +105,10 @@ class WarpSimulator:
             rock_velocity=self._view(st.rock_v),
             rock_angular_velocity=self._view(st.rock_w),
             rock_bottom=self._view(st.rock_bottom),
-            grain_position=self._view(st.x, n, self._capacity, 3),
+            grain_position=self._rows(st.x),
             grain_count=self._view(w.count),
             surface_height=self._view(self._surface),
-            failed=failed.view(bool) if self._device.is_cpu else failed,
+            failed=failed if self._tensors else failed.view(bool),
         )
 
     def reset(self, env_ids: Sequence[int], specs: Sequence[SceneSpec], bucket_poses: Array) -> None:
@@ -101,26 +119,29 @@ class WarpSimulator:
         if most > self._capacity:
             raise ValueError(f"a scene of {most} grains does not fit in {self._capacity}; pass max_grains={most}")
         poses = check_poses("bucket poses", bucket_poses, len(env_ids))
-        if not env_ids:
-            return
-        settled = {env: self._cache.get(spec) for env, spec in zip(env_ids, specs)}
-        fresh = settle(self, [(env, spec) for env, spec in zip(env_ids, specs) if settled[env] is None])
-        for env, scene in fresh.items():
-            self._cache.put(self.specs[env], scene)
-        for env, spec, pose in zip(env_ids, specs, poses):
-            self.load(env, spec, settled[env] or fresh[env], pose, asleep=self._sleeping)
+        envs_of: dict[str, list[int]] = {}
+        for env, spec in zip(env_ids, specs):
+            envs_of.setdefault(spec.digest(), []).append(env)
+            self.specs[env] = spec
+        known = {key: envs for key, envs in envs_of.items() if key in self._bank}
+        self._bank.restore(known)
+        new = {key: envs for key, envs in envs_of.items() if key not in known}
+        fresh = settle(self, [(envs[0], self.specs[envs[0]]) for envs in new.values()])
+        for key, (env, *others) in new.items():
+            self.load(env, self.specs[env], fresh[env], np.array(BUCKET_AWAY, np.float32), asleep=self._sleeping)
+            self._bank.copy(env, others)
+            self._bank.keep(key, env)
+        for env, pose in zip(env_ids, poses):
+            write(self.data.bucket, env, [pose])
 
     def step(self, targets: Array, duration: float) -> None:
         """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
         check_duration(duration)
         targets = check_poses("bucket targets", targets, self.num_envs)
-        if self._device.is_cpu:
-            self.failures.record(
-                grains=self.state.grain_position,
-                rock=self.state.rock_position,
-                bucket=self.state.bucket_pose,
-                target=targets,
-            )
+        seen = {"rock": self.state.rock_position, "bucket": self.state.bucket_pose, "target": targets}
+        if self._device.is_cpu:  # From a GPU, all grains at each step would be too much.
+            seen["grains"] = self.state.grain_position
+        self.failures.record(**seen)
         self.advance(self._all, targets, duration, may_sleep=self._sleeping)
         for env in np.flatnonzero(self.data.failed.numpy()):
             self.failures.dump(int(env), self.specs[env])
@@ -130,10 +151,10 @@ class WarpSimulator:
 
     def snapshot(self, env: int) -> Settled:
         """Where everything in an environment is now, and the forces."""
-        data, grains = self.data, self.grains(env).copy()
-        rock_x, rock_q = data.rock_x.numpy()[env].copy(), data.rock_q.numpy()[env].copy()
+        data, grains = self.data, self.grains(env)
+        (rock_x,), (rock_q,), (floor,) = (read(a, env, 1) for a in (data.rock_x, data.rock_q, self.world.floor))
         contacts = take_contacts(self.params, data, env, len(grains))
-        return Settled(grains, None, rock_x, rock_q, float(self.world.floor.numpy()[env]), contacts)
+        return Settled(grains, None, rock_x, rock_q, float(floor), contacts)
 
     def arrange(self, env: int, spec: SceneSpec, scene: Settled, bucket_pose: Array) -> None:
         """Put grains, rock and bucket where they are told, at rest but awake, without settling."""
@@ -145,16 +166,17 @@ class WarpSimulator:
 
     def close(self) -> None:
         """Free what the simulator holds."""
-        self._cache = SettledCache(0)
+        self._bank.clear()
 
     def advance(
         self, envs: wp.array, targets: np.ndarray, duration: float, may_sleep: bool, moving: bool = True
     ) -> None:
         """Run the kernel on `envs`; see there."""
         substeps = max(1, round(duration / self._substep))
+        apart = _apart(len(envs)) if self._device.is_cuda else 1
         wp.launch(
             kernel,
-            dim=len(envs),
+            dim=len(envs) * apart,
             inputs=[
                 self.params,
                 self.world,
@@ -165,14 +187,15 @@ class WarpSimulator:
                 duration / substeps,
                 int(may_sleep),
                 int(moving),
+                apart,
             ],
             device=self._device,
+            block_dim=WARP,
         )
 
     def grains(self, env: int) -> np.ndarray:
-        """(count, 3) m, of one environment."""
-        first = env * self._capacity
-        return self.data.x.numpy()[first : first + self.specs[env].grains.spheres]
+        """(count, 3) m, a copy, of one environment."""
+        return read(self.data.x, env, self.specs[env].grains.spheres, self._capacity)
 
     def set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
         """Scale what grains feel of the rock."""
@@ -252,6 +275,21 @@ class WarpSimulator:
             tables = [distance_table(*shape) for shape in self._shapes]
             self.world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
         return self._shapes.index(key) * NODES**3
+
+
+def _arrays(struct: World | State) -> dict[str, wp.array]:
+    return {name: getattr(struct, name) for name in struct._cls.vars}  # type: ignore[union-attr]
+
+
+def _apart(envs: int) -> int:
+    """Threads of a GPU per environment, all but one of them idle.
+
+    Environments go different ways through the kernel, and those in one warp wait for each other; so a few spread out.
+    """
+    apart = WARP
+    while apart > 1 and envs * apart > MOST_THREADS:
+        apart //= 2
+    return apart
 
 
 def _padded(grains: np.ndarray, capacity: int, value: float = 0.0) -> np.ndarray:

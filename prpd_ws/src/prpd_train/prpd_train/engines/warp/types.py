@@ -193,6 +193,10 @@ PER_EXTRA_TWICE = ("extra_key", "extra_n", "extra_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
 TWICE = ("extras", "rock_contacts")
+SCRATCH = ("cell_start", "cell_of", "order", "cell_moved", *ONE_ROW, "awake", *PER_PAIR)
+"""What a step makes before it reads it."""
+SHARED = (*PER_BOX, "sdf")
+"""What all environments share."""
 
 
 def sizes(prm: Params, environments: int) -> dict[str, int]:
