@@ -40,6 +40,8 @@ class StageResult:
     """Of setting up, collecting and learning, in this stage and those before."""
     simulation_seconds: float
     """Of these, in the environment, settling its scenes included."""
+    cpu_seconds: float
+    """Likewise `seconds`, but of processor time: what other work on the machine does not change."""
     reached: bool
     """Whether the target success was reached; else the cap on iterations ended the stage."""
 

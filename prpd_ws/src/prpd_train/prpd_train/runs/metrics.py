@@ -13,6 +13,7 @@ COLUMNS = [
     "samples",
     "seconds",
     "simulation_seconds",
+    "cpu_seconds",
     "success",
     "episodes",
     "length",

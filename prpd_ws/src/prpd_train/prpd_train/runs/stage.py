@@ -9,8 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import sys
-import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -28,6 +27,7 @@ from prpd_train.runs.folder import RunFolder, StageResult
 from prpd_train.runs.metrics import Metrics
 from prpd_train.runs.progress import Progress
 from prpd_train.runs.serial import to_plain
+from prpd_train.runs.spent import Spent
 
 WARM_UP = 8
 """Steps whose inputs set the normalisation of new networks before they learn."""
@@ -53,7 +53,7 @@ class Stage:
         quiet: bool = False,
         group: Optional[Group] = None,
     ) -> None:
-        began = time.perf_counter()
+        began = Spent.now()
         self.folder, self.index, self.delta, self.quiet = folder, index, delta, quiet
         self.config = folder.config()
         self.group = group or Group()
@@ -80,7 +80,7 @@ class Stage:
         self.transfer: Optional[ConservativeTransfer] = None
         self.iteration = 0
         self.samples = 0
-        self.seconds = self.simulation_seconds = 0.0
+        self.spent = Spent()
         self.success = self.first_success = float("nan")
         self.force_limit = env.core.force_limit
         self.gentle = False
@@ -91,16 +91,15 @@ class Stage:
         self._limit_force()
         self.group.broadcast(self.network)
         self.collector.reset(seed=self.own_seed * 1009 + self.iteration)
-        took = time.perf_counter() - began  # settling beds, nearly all of it
-        self.seconds, self.simulation_seconds = self.seconds + took, self.simulation_seconds + took
+        took = Spent.now() - began
+        self.spent += replace(took, simulation_seconds=took.seconds)  # settling beds, nearly all of it
 
     def _inherit(self) -> None:
         """Take over networks and counters from the stage before, and keep a copy as the teacher."""
         if self.index == 0:
             return
-        before = load_checkpoint(self.folder.checkpoint(self.index - 1), needs=("network", "samples"))
-        self.samples, self.seconds = before["samples"], before["seconds"]
-        self.simulation_seconds = before["simulation_seconds"]
+        before = load_checkpoint(self.folder.checkpoint(self.index - 1), needs=("network", "samples", "spent"))
+        self.samples, self.spent = before["samples"], Spent(**before["spent"])
         if not self.config.transfer.inherit:
             return
         self.network.load_state_dict(before["network"])
@@ -113,15 +112,14 @@ class Stage:
     def _resume(self) -> None:
         if not self.checkpoint.exists():
             return
-        saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration"))
+        saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration", "spent"))
         self.network.load_state_dict(saved["network"])
         self.learner.load_state_dict(saved["learner"])
         if self.group.size == 1:
             self.generator.set_state(saved["generator"])
         else:
             self.generator.manual_seed(self.own_seed * 1009 + saved["iteration"])
-        self.iteration, self.samples = saved["iteration"], saved["samples"]
-        self.seconds, self.simulation_seconds = saved["seconds"], saved["simulation_seconds"]
+        self.iteration, self.samples, self.spent = saved["iteration"], saved["samples"], Spent(**saved["spent"])
         self.first_success, self.gentle = saved["first_success"], saved["gentle"]
         if self.transfer is not None:
             self.transfer.alpha = saved["alpha"]
@@ -163,8 +161,7 @@ class Stage:
             first_success=self.first_success,
             iterations=self.iteration,
             samples=self.samples,
-            seconds=self.seconds,
-            simulation_seconds=self.simulation_seconds,
+            **asdict(self.spent),
             reached=reached,
         )
         if leads:
@@ -185,7 +182,7 @@ class Stage:
     def _iterate(self) -> tuple[Dict[str, float], bool]:
         """Collect, see whether the target is reached, and if not, learn."""
         config, episodes = self.config, self.collector.episodes
-        began, simulated = time.perf_counter(), self.collector.env_seconds
+        began, simulated = Spent.now(), self.collector.env_seconds
         rollout = self._collect(config.ppo.horizon).flat()
         if self.first_success != self.first_success and len(episodes) >= min(
             self.collector.env.num_envs, episodes.size
@@ -208,8 +205,7 @@ class Stage:
             statistics = self.learner.update(rollout, self.transfer)
         self.iteration += 1
         self.samples += config.ppo.horizon * config.num_envs
-        self.seconds += time.perf_counter() - began
-        self.simulation_seconds += self.collector.env_seconds - simulated
+        self.spent += replace(Spent.now() - began, simulation_seconds=self.collector.env_seconds - simulated)
         row: Dict[str, float] = dict.fromkeys(
             (
                 "kl",
@@ -230,8 +226,7 @@ class Stage:
             delta=self.delta,
             iteration=self.iteration - 1,
             samples=self.samples,
-            seconds=self.seconds,
-            simulation_seconds=self.simulation_seconds,
+            **asdict(self.spent),
             success=self.success,
             episodes=len(episodes) * self.group.size,
             length=episodes.length,
@@ -250,8 +245,7 @@ class Stage:
                 "generator": self.generator.get_state(),
                 "iteration": self.iteration,
                 "samples": self.samples,
-                "seconds": self.seconds,
-                "simulation_seconds": self.simulation_seconds,
+                "spent": asdict(self.spent),
                 "first_success": self.first_success,
                 "gentle": self.gentle,
                 "alpha": transfer.alpha if transfer is not None else 1.0,

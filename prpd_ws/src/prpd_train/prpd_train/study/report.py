@@ -34,6 +34,7 @@ def rows(runs: Finished) -> List[Dict[str, Any]]:
                 "samples": last.samples,
                 "seconds": last.seconds,
                 "simulation_seconds": last.simulation_seconds,
+                "cpu_seconds": last.cpu_seconds,
             }
         )
     return table
@@ -50,14 +51,15 @@ def write_csv(table: Sequence[Dict[str, Any]], path: Path) -> None:
 def markdown(table: Sequence[Dict[str, Any]]) -> str:
     """Medians with their range over seeds; runs that did not arrive are counted, not dropped."""
     lines = [
-        "| variant | arrived | seconds, median (range) | samples, median (range) | final success, median |",
-        "|---|---|---|---|---|",
+        "| variant | arrived | seconds, median (range) | of processor time | samples | final success, median |",
+        "|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["variant"] for row in table):
         mine = [row for row in table if row["variant"] == name]
         arrived = sum(row["reached"] for row in mine)
         lines.append(
             f"| {name} | {arrived} of {len(mine)} | {_range([row['seconds'] for row in mine])} | "
+            f"{_range([row['cpu_seconds'] for row in mine])} | "
             f"{_range([row['samples'] for row in mine])} | {median(row['final_success'] for row in mine):.3f} |"
         )
     return "\n".join(lines) + "\n"
@@ -80,7 +82,8 @@ def plot(runs: Finished, path: Path) -> None:
     names = list(dict.fromkeys(variant.name for variant, _, _ in runs))
     for variant, seed, folder in runs:
         metrics = read_metrics(folder.path)
-        minutes = [float(row["seconds"]) / 60 for row in metrics]
+        clock = "cpu_seconds" if folder.config().env.device == "cpu" else "seconds"
+        minutes = [float(row[clock]) / 60 for row in metrics]
         style: Dict[str, Any] = {"color": f"C{names.index(variant.name)}", "alpha": 0.8, "linewidth": 1}
         first = seed == min(s for v, s, _ in runs if v.name == variant.name)
         axes[0].plot(
@@ -91,7 +94,7 @@ def plot(runs: Finished, path: Path) -> None:
     for axis, label in zip(axes, ("success", "grain size [mm]", "alpha")):
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    axes[2].set_xlabel("minutes of collecting and learning")
+    axes[2].set_xlabel("minutes (on a CPU, of processor time)")
     axes[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
