@@ -1,7 +1,7 @@
-"""The kernel: one thread advances one environment by a whole control step.
+"""The kernel: it advances environments by a whole control step, each in one thread of a CPU or one block of a GPU.
 
-On a CPU this makes a launch per control step and keeps an environment's grains in the cache; on a GPU many environments
-run side by side. The order of all operations inside an environment is fixed, and environments share nothing.
+One launch per control step keeps an environment's grains in the cache. Environments share nothing. The lanes of a block
+share the work on grains; the rock, which all that touch it change, is one lane's.
 """
 
 # ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect import detect_extras, detect_pairs, detect_rock, rock_by_bucket
+from prpd_train.engines.warp.detect import detect_pairs, detect_rock, detect_touches, rock_by_bucket
+from prpd_train.engines.warp.lanes import wait
 from prpd_train.engines.warp.neighbours import list_pairs
-from prpd_train.engines.warp.sleep import go_to_sleep, list_awake, wake_around
-from prpd_train.engines.warp.solve import impulse_on_bucket, solve_extras, solve_pairs, solve_rock
+from prpd_train.engines.warp.sleep import go_to_sleep, mark_active, wake_around
+from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_touches
+from prpd_train.engines.warp.solve_rock import impulse_of_rock, solve_by_rock, solve_rock
 from prpd_train.engines.warp.types import Bucket, Params, Rock, State, World
 
 wp.set_module_options({"enable_backward": False})
@@ -26,35 +28,57 @@ ROCK_WAKING = wp.constant(0.1)
 
 
 @wp.func
-def fall(prm: Params, st: State, env: int, h: float):
+def fall(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: int):
     """Let gravity act on the grains that are awake."""
-    g0 = env * prm.max_grains
-    for a in range(g0, g0 + st.awake_count[env]):
-        i = st.awake[a]
-        st.v[i] = st.v[i] + h * GRAVITY
-        st.press[i] = 0.0
+    for i in range(lane, n, lanes):
+        g = env * prm.max_grains + i
+        if st.quiet[g] < prm.sleep_time:
+            st.v[g] = st.v[g] + h * GRAVITY
+            st.press[g] = 0.0
+    wait()
 
 
 @wp.func
-def move_grains(prm: Params, st: State, env: int, h: float):
+def move_grains(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: int):
     """Integrate positions, and note when the pairs are out of date."""
-    g0 = env * prm.max_grains
     limit2 = wp.pow(prm.skin / 3.0, 2.0)
-    for a in range(g0, g0 + st.awake_count[env]):
-        i = st.awake[a]
-        x = st.x[i] + h * st.v[i]
-        st.x[i] = x
-        d = x - st.x_listed[i]
-        if wp.dot(d, d) > limit2:
-            st.stale[env] = 1
+    for i in range(lane, n, lanes):
+        g = env * prm.max_grains + i
+        if st.quiet[g] < prm.sleep_time:
+            x = st.x[g] + h * st.v[g]
+            st.x[g] = x
+            d = x - st.x_listed[g]
+            if wp.dot(d, d) > limit2:
+                st.stale[env] = 1
+    wait()
 
 
 @wp.func
-def stop(prm: Params, st: State, env: int):
+def stop(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     """Take their velocity from the grains that are awake."""
-    g0 = env * prm.max_grains
-    for a in range(g0, g0 + st.awake_count[env]):
-        st.v[st.awake[a]] = wp.vec3(0.0, 0.0, 0.0)
+    for i in range(lane, n, lanes):
+        g = env * prm.max_grains + i
+        if st.quiet[g] < prm.sleep_time:
+            st.v[g] = wp.vec3(0.0, 0.0, 0.0)
+    wait()
+
+
+@wp.func
+def share_rock(st: State, env: int, rock: Rock, lane: int):
+    """Tell all lanes of the rock what the first one knows; returns it."""
+    if lane == 0:
+        st.rock_x[env] = rock.x
+        st.rock_q[env] = rock.q
+        st.rock_v[env] = rock.v
+        st.rock_w[env] = rock.w
+        st.rock_load[env] = rock.load
+    wait()
+    rock.x = st.rock_x[env]
+    rock.q = st.rock_q[env]
+    rock.v = st.rock_v[env]
+    rock.w = st.rock_w[env]
+    rock.load = st.rock_load[env]
+    return rock
 
 
 @wp.func
@@ -96,18 +120,17 @@ def advance(
     h: float,
     may_sleep: int,
     moving: int,
-    apart: int,
+    lanes: int,
 ):
-    """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target.
+    """Advance each of `envs` by `substeps` of `h` s while its bucket moves to its target, in `lanes` threads each.
 
-    If not `moving`, everything stays where it is, and its contacts find the forces that would keep it there. Every
-    `apart`-th thread works.
+    If not `moving`, everything stays where it is, and its contacts find the forces that would keep it there.
+
+    What decides on the way is the same in all lanes: it is read between two waits, and written by others outside them.
     """
-    if wp.tid() % apart != 0:
-        return
-    env = envs[wp.tid() // apart]
+    lane = wp.tid() % lanes
+    env = envs[wp.tid() // lanes]
     n = w.count[env]
-    g0 = env * prm.max_grains
     inv_mass = 1.0 / w.grain_mass[env]
     start = st.bucket[env]
     bucket_v = (targets[env] - start) / (h * float(substeps))
@@ -128,7 +151,10 @@ def advance(
         bucket = bucket_at(start, bucket_v, float(step) * h)
         on_bucket = int(0)
         if rock_quiet < prm.sleep_time or (bucket_moves and rock_by_bucket(prm, w, env, rock.x, bucket)):
-            on_bucket = detect_rock(prm, w, st, env, rock, bucket)
+            if lane == 0:
+                st.on_bucket[env] = detect_rock(prm, w, st, env, rock, bucket)
+            wait()
+            on_bucket = st.on_bucket[env]
         if rock_quiet >= prm.sleep_time and (
             (bucket_moves and on_bucket > 0) or wp.length(rock.load) > ROCK_WAKING * 9.81 * h
         ):
@@ -137,8 +163,11 @@ def advance(
         rock.awake = wp.where(rock_quiet < prm.sleep_time, 1, 0)
         in_soil = rock.x[2] - w.rock_radius[env] - prm.diameter < st.soil_top[env]
         if bucket_moves and bucket_by_soil(prm, st, w, env, bucket):
-            wake_around(prm, st, env, n, prm.diameter, bucket)
-        soil_awake = awake > 0 or st.changed[env] == 1 or (rock.awake == 1 and in_soil)
+            wake_around(prm, st, env, n, prm.diameter, bucket, lane, lanes)
+        changed = st.changed[env] == 1
+        stale = st.stale[env] == 1
+        soil_awake = awake > 0 or changed or (rock.awake == 1 and in_soil)
+        wait()
         if soil_awake or rock.awake == 1:
             rock.inv_mass = 0.0
             rock.inv_inertia = wp.mat33(0.0)
@@ -148,15 +177,18 @@ def advance(
                 rock.inv_inertia = turn * body_inverse * wp.transpose(turn)
                 rock.v = rock.v + h * (GRAVITY + rock.inv_mass * w.rock_force[env])
             if soil_awake:
-                if st.stale[env] == 1:
-                    list_pairs(prm, st, env, n)
-                if st.changed[env] == 1:
-                    list_awake(prm, st, env, n)
-                fall(prm, st, env, h)
-                detect_extras(prm, w, st, env, n, inv_mass, rock, bucket)
-                detect_pairs(prm, st, env, inv_mass, h)
-                rock = solve_extras(prm, w, st, env, inv_mass, rock, bucket, h, 0.0, 1)
-            if rock.awake == 1:
+                if stale:
+                    list_pairs(prm, st, env, n, lane, lanes)
+                if stale or changed:
+                    mark_active(prm, st, env, n, lane, lanes)
+                fall(prm, st, env, n, h, lane, lanes)
+                detect_touches(prm, w, st, env, n, inv_mass, rock, bucket, lane, lanes)
+                detect_pairs(prm, st, env, n, inv_mass, h, lane, lanes)
+                solve_touches(prm, w, st, env, n, inv_mass, bucket, h, 0.0, 1, lane, lanes)
+                if lane == 0:
+                    rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, 0.0, 1)
+                wait()
+            if rock.awake == 1 and lane == 0:
                 rock = solve_rock(prm, w, st, env, rock, bucket, h, 0.0, 1)
             for sweep in range(prm.iterations):
                 rate = wp.where(moving == 1, prm.bias_rate, 0.0)
@@ -164,23 +196,30 @@ def advance(
                     # Positions move with the biased velocity; the last sweep takes the bias out of the velocity.
                     rate = 0.0
                     if soil_awake:
-                        move_grains(prm, st, env, h)
+                        move_grains(prm, st, env, n, h, lane, lanes)
                     if rock.awake == 1:
                         spin = wp.quat(rock.w[0], rock.w[1], rock.w[2], 0.0)
                         rock.x = rock.x + h * rock.v
                         rock.q = wp.normalize(rock.q + 0.5 * h * (spin * rock.q))
                 if soil_awake:
-                    solve_pairs(prm, w, st, env, inv_mass, h, rate, sweep % 2)
-                    rock = solve_extras(prm, w, st, env, inv_mass, rock, bucket, h, rate, 0)
-                if rock.awake == 1:
+                    solve_pairs(prm, w, st, env, inv_mass, h, rate, sweep % 2, lane, lanes)
+                    solve_touches(prm, w, st, env, n, inv_mass, bucket, h, rate, 0, lane, lanes)
+                    if lane == 0:
+                        rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, rate, 0)
+                    wait()
+                if rock.awake == 1 and lane == 0:
                     rock = solve_rock(prm, w, st, env, rock, bucket, h, rate, 0)
+            rock = share_rock(st, env, rock, lane)
             if moving == 0:
-                stop(prm, st, env)
+                stop(prm, st, env, n, lane, lanes)
                 rock.v = still
                 rock.w = still
-            impulse += impulse_on_bucket(prm, st, env)
+            if lane == 0:
+                impulse += impulse_of_rock(prm, st, env)
+            if prm.soil_bucket == 1:
+                impulse += impulse_of_soil(prm, st, env, n, lane, lanes)
             if soil_awake:
-                awake = go_to_sleep(prm, st, env, n, inv_mass, h, may_sleep)
+                awake = go_to_sleep(prm, st, env, n, inv_mass, h, may_sleep, lane, lanes)
             if rock.awake == 1:
                 rock_calm = wp.length(rock.v) + w.rock_radius[env] * wp.length(rock.w) < ROCK_CALM
                 rock_quiet = wp.where(rock_calm and on_bucket == 0 and may_sleep == 1, rock_quiet + h, 0.0)
@@ -188,23 +227,22 @@ def advance(
                 if rock_quiet >= prm.sleep_time:
                     rock.v = still
                     rock.w = still
+        wait()
 
-    bad = is_bad(rock.x, 10.0) or is_bad(rock.v, 100.0)
-    for i in range(g0, g0 + n):
-        if is_bad(st.x[i], 10.0) or is_bad(st.v[i], 100.0):
-            bad = True
-    st.failed[env] = wp.where(bad, wp.uint8(1), wp.uint8(0))
-    st.awake_count[env] = awake
-    st.rock_quiet[env] = rock_quiet
-    st.rock_load[env] = rock.load
-    st.rock_x[env] = rock.x
-    st.rock_q[env] = rock.q
-    st.rock_v[env] = rock.v
-    st.rock_w[env] = rock.w
-    bottom = float(1.0e3)
-    for s in range(w.sphere_count[env]):
-        bottom = wp.min(bottom, wp.quat_rotate(rock.q, w.sphere_centre[env * prm.max_spheres + s])[2])
-    st.rock_bottom[env] = rock.x[2] + bottom - w.sphere_radius[env]
-    st.bucket[env] = targets[env]
-    st.bucket_v[env] = wp.vec3(bucket_v[0], bucket_v[1], bucket_v[2])
-    st.bucket_force[env] = impulse / (h * float(substeps))
+    if lane == 0:
+        bad = is_bad(rock.x, 10.0) or is_bad(rock.v, 100.0)
+        st.failed[env] = wp.where(bad, wp.uint8(1), wp.uint8(0))
+        st.awake_count[env] = awake
+        st.rock_quiet[env] = rock_quiet
+        st.bucket[env] = targets[env]
+        st.bucket_v[env] = wp.vec3(bucket_v[0], bucket_v[1], bucket_v[2])
+        st.bucket_force[env] = impulse / (h * float(substeps))
+        bottom = float(1.0e3)
+        for s in range(w.sphere_count[env]):
+            bottom = wp.min(bottom, wp.quat_rotate(rock.q, w.sphere_centre[env * prm.max_spheres + s])[2])
+        st.rock_bottom[env] = rock.x[2] + bottom - w.sphere_radius[env]
+    rock = share_rock(st, env, rock, lane)
+    for i in range(lane, n, lanes):
+        g = env * prm.max_grains + i
+        if is_bad(st.x[g], 10.0) or is_bad(st.v[g], 100.0):
+            st.failed[env] = wp.uint8(1)

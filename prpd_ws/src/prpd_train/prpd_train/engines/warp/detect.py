@@ -1,7 +1,7 @@
 """What touches what at the beginning of a substep.
 
-Each list is built in a fixed order, and takes over the impulses of the last substep's list by walking along it, so that
-a resting pile starts from the forces that carried it before.
+Each contact takes over its impulse of the last substep, so that a resting pile starts from the forces that carried it
+before.
 """
 
 # ruff: noqa: UP018, SIM102  (Warp takes int(0) for a variable, 0 for a constant; its `and` evaluates both sides.)
@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import warp as wp
 
+from prpd_train.engines.warp.lanes import COLOURS, cell_of_colour, part, wait
 from prpd_train.engines.warp.shapes import box_gap, pit_gap, rock_gap, turn_x
-from prpd_train.engines.warp.types import BOX, ROCK, ROW, Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.types import BOX, ROCK, ROW, TOUCHES, Bucket, Params, Rock, State, World
 
 KEYS = wp.constant(64)
-"""Contact keys per grain or rock sphere: more than entities that it can touch."""
+"""Contact keys per rock sphere: more than entities that it can touch."""
 NEAR_ROCK = wp.constant(0.004)
 """m, gap below which rock and pit or bucket are in contact."""
 
@@ -30,120 +31,166 @@ def in_bucket_box(prm: Params, x: wp.vec3, margin: float, bucket: Bucket):
 
 
 @wp.func
-def detect_pairs(prm: Params, st: State, env: int, inv_mass: float, h: float):
-    """List the grains that touch or will within the substep, and apply their kept impulses to those awake."""
-    g0 = env * prm.max_grains
-    first = env * prm.max_pairs
+def detect_row(prm: Params, st: State, g0: int, i: int, first: int, inv_mass: float, h: float):
+    """List, from `first` on, which partners a grain touches or will within the substep; returns how many.
+
+    Their kept impulses act on those awake.
+    """
     reach = prm.diameter + prm.skin
     margin = 0.02 * prm.diameter
     still = wp.vec3(0.0, 0.0, 0.0)
-    out = first
-    for a in range(first, first + st.active_count[env]):
-        k = st.active[a]
-        i = k // ROW
+    i_moves = st.quiet[i] < prm.sleep_time
+    count = int(0)
+    for k in range(i * ROW, i * ROW + st.row_count[i]):
         j = g0 + st.pair_j[k]
-        d = st.x[i] - st.x[j]
-        dist2 = wp.dot(d, d)
-        i_moves = st.quiet[i] < prm.sleep_time
         j_moves = st.quiet[j] < prm.sleep_time
-        touching = dist2 < reach * reach
-        if touching:
-            dist = wp.max(wp.sqrt(dist2), 1.0e-9)
-            n = d / dist
-            vi = wp.where(i_moves, st.v[i], still)
-            vj = wp.where(j_moves, st.v[j], still)
-            gap = dist - prm.diameter
-            touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
+        if i_moves or j_moves:
+            d = st.x[i] - st.x[j]
+            dist2 = wp.dot(d, d)
+            touching = dist2 < reach * reach
             if touching:
-                st.contact_pair[out] = k
-                st.contact_n[out] = wp.vec4(n[0], n[1], n[2], gap)
-                out += 1
+                dist = wp.max(wp.sqrt(dist2), 1.0e-9)
+                n = d / dist
+                vi = wp.where(i_moves, st.v[i], still)
+                vj = wp.where(j_moves, st.v[j], still)
+                gap = dist - prm.diameter
+                touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
+                if touching:
+                    st.contact_pair[first + count] = k
+                    st.contact_n[first + count] = wp.vec4(n[0], n[1], n[2], gap)
+                    count += 1
+                    p = st.pair_p[k] * inv_mass
+                    if i_moves:
+                        st.v[i] = vi + p
+                    if j_moves:
+                        st.v[j] = vj - p
+            if not touching:
                 p = st.pair_p[k] * inv_mass
-                if i_moves:
-                    st.v[i] = vi + p
-                if j_moves:
-                    st.v[j] = vj - p
-        if not touching:
-            # What sleeps loses what it leaned on.
-            p = st.pair_p[k] * inv_mass
-            if not i_moves:
-                st.v[i] = st.v[i] - p
-            if not j_moves:
-                st.v[j] = st.v[j] + p
-            st.pair_p[k] = still
-    st.contacts[env] = out - first
+                if wp.length_sq(p) > 0.0:
+                    # What sleeps loses what it leaned on.
+                    if not i_moves:
+                        st.v[i] = st.v[i] - p
+                    if not j_moves:
+                        st.v[j] = st.v[j] + p
+                    st.pair_p[k] = still
+    st.first_contact[i] = first
+    st.contacts[i] = count
+    return count
 
 
 @wp.func
-def seek(prm: Params, st: State, env: int, inv_mass: float, at: int, end: int, key: int):
-    """The first place from `at` on whose key is not below `key`; contacts passed by have ended."""
-    while at < end:
-        old = st.extra_key[at]
-        if old >= key:
-            return at
-        g = env * prm.max_grains + old // KEYS
-        if st.quiet[g] >= prm.sleep_time:
-            st.v[g] = st.v[g] - st.extra_p[at] * inv_mass
-        at += 1
-    return at
+def grains_of(prm: Params, st: State, env: int, cell: int):
+    """Where the grains of a cell begin and end in `order`."""
+    c = env * (prm.nx * prm.ny * prm.nz + 1) + cell
+    g0 = env * prm.max_grains
+    return g0 + st.cell_start[c], g0 + st.cell_start[c + 1]
 
 
 @wp.func
-def add_extra(
-    prm: Params, st: State, env: int, inv_mass: float, flip: int, at: int, old_end: int, key: int, gap: wp.vec4
-):
-    """Append a contact with the impulse kept from the old list; returns the place reached in that list."""
-    at = seek(prm, st, env, inv_mass, at, old_end, key)
-    count = st.extras[2 * env + flip]
-    if count == prm.max_extras:
-        st.overflow[env] = st.overflow[env] + 1
-        return at
+def detect_pairs(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, lane: int, lanes: int):
+    """The same for all grains: a lane alone lists them one after the other; several take cells of one colour side by
+    side, and leave room for all partners.
+    """
+    g0 = env * prm.max_grains
+    room = env * prm.max_contacts
+    if prm.coloured == 0:
+        at = int(0)
+        for i in range(g0, g0 + n):
+            if st.row_active[i] == 1:
+                if at + st.row_count[i] <= prm.max_contacts:
+                    at += detect_row(prm, st, g0, i, room + at, inv_mass, h)
+                else:
+                    st.overflow[env] = st.overflow[env] + 1
+        st.contact_end[env] = at
+        return
+    if lane == 0:
+        st.contact_end[env] = 0
+    wait()
+    cells = prm.nx * prm.ny * prm.nz
+    for colour in range(COLOURS):
+        for k in range(lane, cells // COLOURS, lanes):
+            begin, end = grains_of(prm, st, env, cell_of_colour(prm.nx, prm.ny, colour, k))
+            for s in range(begin, end):
+                i = g0 + st.order[s]
+                if st.row_active[i] == 1:
+                    at = wp.atomic_add(st.contact_end, env, st.row_count[i])
+                    if at + st.row_count[i] <= prm.max_contacts:
+                        detect_row(prm, st, g0, i, room + at, inv_mass, h)
+                    else:
+                        st.contacts[i] = 0
+                        wp.atomic_add(st.overflow, env, 1)
+        wait()
+
+
+@wp.func
+def add_touch(st: State, env: int, g: int, new: int, old: int, entity: int, gap: wp.vec4, known: int):
+    """Append a contact of grain `g` to its list `new`, with the impulse that it has in `old`.
+
+    Returns which of the old ones are known, a bit for each.
+    """
+    count = st.touch_count[new]
+    if count == TOUCHES:
+        wp.atomic_add(st.overflow, env, 1)
+        return known
     p = wp.vec3(0.0, 0.0, 0.0)
-    if at < old_end:
-        if st.extra_key[at] == key:
-            p = st.extra_p[at]
-            at += 1
-    slot = (2 * env + flip) * prm.max_extras + count
-    st.extra_key[slot] = key
-    st.extra_n[slot] = gap
-    st.extra_p[slot] = p
-    st.extras[2 * env + flip] = count + 1
-    return at
+    for s in range(st.touch_count[old]):
+        if st.touch_key[old * TOUCHES + s] == entity:
+            p = st.touch_p[old * TOUCHES + s]
+            known = known | (1 << s)
+    st.touch_key[new * TOUCHES + count] = entity
+    st.touch_p[new * TOUCHES + count] = p
+    st.touch_n[g * TOUCHES + count] = gap
+    st.touch_count[new] = count + 1
+    return known
 
 
 @wp.func
-def detect_extras(prm: Params, w: World, st: State, env: int, n: int, inv_mass: float, rock: Rock, bucket: Bucket):
+def detect_touches(
+    prm: Params,
+    w: World,
+    st: State,
+    env: int,
+    n: int,
+    inv_mass: float,
+    rock: Rock,
+    bucket: Bucket,
+    lane: int,
+    lanes: int,
+):
     """List what grains touch besides grains, in the half that is not current; it becomes current."""
     g0 = env * prm.max_grains
-    flip = 1 - st.extra_half[env]
-    st.extra_half[env] = flip
+    flip = 1 - st.touch_half[env]
     radius = 0.5 * prm.diameter
     near = 0.5 * prm.skin
-    at = (2 * env + 1 - flip) * prm.max_extras
-    old_end = at + st.extras[2 * env + 1 - flip]
-    st.extras[2 * env + flip] = 0
     half = w.half[env]
     floor = w.floor[env]
     rim = w.rim[env]
     rock_reach = w.rock_radius[env] + radius + near
     margin = radius + near
-    for i in range(n):
-        x = st.x[g0 + i]
-        key = i * KEYS
+    for i in range(lane, n, lanes):
+        g = g0 + i
+        x = st.x[g]
+        new = (2 * env + flip) * prm.max_grains + i
+        old = (2 * env + 1 - flip) * prm.max_grains + i
+        known = int(0)
+        st.touch_count[new] = 0
+        st.rock_place[g] = -1
         by_wall = wp.abs(x[0]) + margin > half[0] or wp.abs(x[1]) + margin > half[1]
         if x[2] - margin < floor or (by_wall and x[2] - margin < rim):
-            for part in range(3):
-                gap = pit_gap(x, radius, half, floor, rim, part)
+            for side in range(3):
+                gap = pit_gap(x, radius, half, floor, rim, side)
                 if gap[3] < near:
-                    at = add_extra(prm, st, env, inv_mass, flip, at, old_end, key + part, gap)
+                    known = add_touch(st, env, g, new, old, side, gap, known)
         if prm.soil_rock == 1:
             d = x - rock.x
             if wp.dot(d, d) < rock_reach * rock_reach:
                 gap = rock_gap(prm, w, env, wp.quat_rotate_inv(rock.q, d), radius)
                 if gap[3] < near:
                     m = wp.quat_rotate(rock.q, wp.vec3(gap[0], gap[1], gap[2]))
-                    g = wp.vec4(m[0], m[1], m[2], gap[3])
-                    at = add_extra(prm, st, env, inv_mass, flip, at, old_end, key + ROCK, g)
+                    at = st.touch_count[new]
+                    known = add_touch(st, env, g, new, old, ROCK, wp.vec4(m[0], m[1], m[2], gap[3]), known)
+                    if at < TOUCHES:
+                        st.rock_place[g] = at
         if prm.soil_bucket == 1:
             if in_bucket_box(prm, x, margin, bucket):
                 local = turn_x(x - bucket.origin, bucket.cos, -bucket.sin)
@@ -151,16 +198,49 @@ def detect_extras(prm: Params, w: World, st: State, env: int, n: int, inv_mass: 
                     gap = box_gap(local, radius, w.box_centre[b], w.box_half[b], w.box_pitch[b])
                     if gap[3] < near:
                         m = turn_x(wp.vec3(gap[0], gap[1], gap[2]), bucket.cos, bucket.sin)
-                        g = wp.vec4(m[0], m[1], m[2], gap[3])
-                        at = add_extra(prm, st, env, inv_mass, flip, at, old_end, key + BOX + b, g)
-    seek(prm, st, env, inv_mass, at, old_end, n * KEYS)
+                        known = add_touch(st, env, g, new, old, BOX + b, wp.vec4(m[0], m[1], m[2], gap[3]), known)
+        if st.quiet[g] >= prm.sleep_time:
+            for s in range(st.touch_count[old]):
+                if (known & (1 << s)) == 0:
+                    # What sleeps loses what it leaned on.
+                    st.v[g] = st.v[g] - st.touch_p[old * TOUCHES + s] * inv_mass
+    wait()
+    if lane == 0:
+        st.touch_half[env] = flip
+    if prm.soil_rock == 1:
+        list_by_rock(prm, st, env, n, lane, lanes)
+    wait()
+
+
+@wp.func
+def list_by_rock(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
+    """List the grains that touch the rock, by their numbers: a lane its part, behind those of the lanes before it."""
+    g0 = env * prm.max_grains
+    first, last = part(n, lane, lanes)
+    count = int(0)
+    for i in range(first, last):
+        if st.rock_place[g0 + i] >= 0:
+            count += 1
+    st.lane_sum[env * lanes + lane] = count
+    wait()
+    at = int(0)
+    for k in range(lane):
+        at += st.lane_sum[env * lanes + k]
+    for i in range(first, last):
+        if st.rock_place[g0 + i] >= 0:
+            st.by_rock[g0 + at] = i
+            at += 1
+    if lane == lanes - 1:
+        st.by_rock_count[env] = at
 
 
 @wp.func
 def add_rock_contact(
     prm: Params, st: State, env: int, flip: int, at: int, old_end: int, key: int, r: wp.vec3, gap: wp.vec4
 ):
-    """As `add_extra`, for a rock sphere that touches at `r` from the centre of mass."""
+    """Append a contact of a rock sphere that touches at `r` from the centre of mass, with the impulse kept from the old
+    list, which is in the same order; returns the place reached in that list.
+    """
     while at < old_end:
         if st.rock_key[at] >= key:
             break
@@ -190,7 +270,7 @@ def rock_by_bucket(prm: Params, w: World, env: int, rock_x: wp.vec3, bucket: Buc
 
 @wp.func
 def detect_rock(prm: Params, w: World, st: State, env: int, rock: Rock, bucket: Bucket):
-    """List where the rock's spheres touch pit and bucket, likewise; returns how many touch the bucket."""
+    """List where the rock's spheres touch pit and bucket, likewise; returns how many touch the bucket. For one lane."""
     flip = 1 - st.rock_half[env]
     st.rock_half[env] = flip
     radius = w.sphere_radius[env]

@@ -1,7 +1,8 @@
 """Which grains are near each other: a counting sort into cells that wrap around, then a row of partners per grain.
 
 The cells cover the pit; what lies outside shares the cells of the other side, which costs a few needless distance tests
-and never a missed pair.
+and never a missed pair. If pairs go by colours, they are so wide that grains whose cells are three apart touch no grain
+in common, though all may have moved a little since they were sorted: `lanes.py` builds on that.
 
 A row is made afresh only if a grain in the cells around has moved since its place was noted, so that soil at rest costs
 little beside a few grains that fall. No pair is missed if no grain gets farther from its noted place than a third of
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from prpd_train.engines.warp.lanes import part, wait
 from prpd_train.engines.warp.types import ROW, Params, State
 
 
@@ -48,68 +50,89 @@ def cell_index(prm: Params, ix: int, iy: int, iz: int):
 
 
 @wp.func
-def sort_into_cells(prm: Params, st: State, env: int, n: int):
+def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     """Counting sort: `order` holds the grains cell by cell, `cell_start` where each cell begins in it."""
     cells = prm.nx * prm.ny * prm.nz
     c0 = env * (cells + 1)
     g0 = env * prm.max_grains
-    for c in range(cells + 1):
+    for c in range(lane, cells + 1, lanes):
         st.cell_start[c0 + c] = 0
-    for i in range(n):
+        st.cell_fill[c0 + c] = 0
+    wait()
+    for i in range(lane, n, lanes):
         x = st.x[g0 + i]
         c = cell_index(prm, wrap(x[0], prm.cell, prm.nx), wrap(x[1], prm.cell, prm.ny), wrap(x[2], prm.cell, prm.nz))
         st.cell_of[g0 + i] = c
-        st.cell_start[c0 + c + 1] = st.cell_start[c0 + c + 1] + 1
-    for c in range(cells):
-        st.cell_start[c0 + c + 1] = st.cell_start[c0 + c + 1] + st.cell_start[c0 + c]
-    # Filling from the back turns the starts into themselves again without a second counter.
-    for r in range(n):
-        i = n - 1 - r
-        c = st.cell_of[g0 + i]
-        end = st.cell_start[c0 + c + 1] - 1
-        st.cell_start[c0 + c + 1] = end
-        st.order[g0 + end] = i
-    for c in range(cells):
-        st.cell_start[c0 + c] = st.cell_start[c0 + c + 1]
-    st.cell_start[c0 + cells] = n
+        wp.atomic_add(st.cell_start, c0 + c + 1, 1)
+    wait()
+    # Running sums: each lane of its part, then behind those of the lanes before it.
+    first, last = part(cells + 1, lane, lanes)
+    total = int(0)
+    for c in range(first, last):
+        total += st.cell_start[c0 + c]
+    st.lane_sum[env * lanes + lane] = total
+    wait()
+    total = int(0)
+    for k in range(lane):
+        total += st.lane_sum[env * lanes + k]
+    for c in range(first, last):
+        total += st.cell_start[c0 + c]
+        st.cell_start[c0 + c] = total
+    wait()
+    for i in range(lane, n, lanes):
+        c = c0 + st.cell_of[g0 + i]
+        st.order[g0 + st.cell_start[c] + wp.atomic_add(st.cell_fill, c, 1)] = i
+    wait()
+    # Lanes come in any order; within a cell, grains go by their numbers.
+    for c in range(lane, cells, lanes):
+        begin = g0 + st.cell_start[c0 + c]
+        for s in range(begin + 1, g0 + st.cell_start[c0 + c + 1]):
+            i = st.order[s]
+            k = s
+            while k > begin and st.order[wp.max(k - 1, begin)] > i:
+                st.order[k] = st.order[k - 1]
+                k -= 1
+            st.order[k] = i
+    wait()
 
 
 @wp.func
-def mark_moved(prm: Params, st: State, env: int, n: int):
+def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
     """Mark the cells in or beside which a grain has moved since its pairs were listed."""
     cells = prm.nx * prm.ny * prm.nz
     c0 = env * (cells + 1)
     g0 = env * prm.max_grains
     # Not only those that are out of date: who is half way there would be soon.
     limit2 = wp.pow(0.9 * prm.skin / 3.0, 2.0)
-    for c in range(cells):
+    for c in range(lane, cells, lanes):
         st.cell_moved[c0 + c] = 0
-    for iz in range(prm.nz):
-        for iy in range(prm.ny):
-            for ix in range(prm.nx):
-                c = c0 + cell_index(prm, ix, iy, iz)
-                moved = bool(False)
-                for s in range(st.cell_start[c], st.cell_start[c + 1]):
-                    g = g0 + st.order[g0 + s]
-                    if wp.length_sq(st.x[g] - st.x_listed[g]) > limit2:
-                        st.x_listed[g] = st.x[g]
-                        moved = True
-                if moved:
-                    for dz in range(-1, 2):
-                        jz = beside(iz, dz, prm.nz)
-                        for dy in range(-1, 2):
-                            jy = beside(iy, dy, prm.ny)
-                            for dx in range(-1, 2):
-                                st.cell_moved[c0 + cell_index(prm, beside(ix, dx, prm.nx), jy, jz)] = 1
+    wait()
+    for c in range(lane, cells, lanes):
+        moved = bool(False)
+        for s in range(st.cell_start[c0 + c], st.cell_start[c0 + c + 1]):
+            g = g0 + st.order[g0 + s]
+            if wp.length_sq(st.x[g] - st.x_listed[g]) > limit2:
+                st.x_listed[g] = st.x[g]
+                moved = True
+        if moved:
+            ix = c % prm.nx
+            iy = (c // prm.nx) % prm.ny
+            iz = c // (prm.nx * prm.ny)
+            for dz in range(-1, 2):
+                jz = beside(iz, dz, prm.nz)
+                for dy in range(-1, 2):
+                    jy = beside(iy, dy, prm.ny)
+                    for dx in range(-1, 2):
+                        st.cell_moved[c0 + cell_index(prm, beside(ix, dx, prm.nx), jy, jz)] = 1
+    wait()
 
 
 @wp.func
-def fill_row(prm: Params, st: State, env: int, i: int):
-    """List the partners of a higher number of grain `i`, and keep the impulses of known pairs."""
+def fill_row(prm: Params, st: State, env: int, i: int, old: int):
+    """List the partners of a higher number of grain `i`, and keep the impulses of known pairs; `old` is a free row."""
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
     reach = prm.diameter + prm.skin
-    old = env * ROW
     row = (g0 + i) * ROW
     known = st.row_count[g0 + i]
     for s in range(known):
@@ -126,8 +149,8 @@ def fill_row(prm: Params, st: State, env: int, i: int):
         jz = beside(iz, dz, prm.nz)
         for dy in range(-1, 2):
             jy = beside(iy, dy, prm.ny)
-            for part in range(wp.where(inside, 1, 3)):
-                first = wp.where(inside, ix - 1, beside(ix, part - 1, prm.nx))
+            for piece in range(wp.where(inside, 1, 3)):
+                first = wp.where(inside, ix - 1, beside(ix, piece - 1, prm.nx))
                 last = wp.where(inside, ix + 1, first)
                 begin = st.cell_start[c0 + cell_index(prm, first, jy, jz)]
                 for s in range(begin, st.cell_start[c0 + cell_index(prm, last, jy, jz) + 1]):
@@ -144,19 +167,20 @@ def fill_row(prm: Params, st: State, env: int, i: int):
                                 st.pair_p[row + count] = p
                                 count += 1
                             else:
-                                st.overflow[env] = st.overflow[env] + 1
+                                wp.atomic_add(st.overflow, env, 1)
     st.row_count[g0 + i] = count
 
 
 @wp.func
-def list_pairs(prm: Params, st: State, env: int, n: int):
+def list_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     """List the pairs closer than a diameter and the skin."""
-    sort_into_cells(prm, st, env, n)
-    mark_moved(prm, st, env, n)
+    sort_into_cells(prm, st, env, n, lane, lanes)
+    mark_moved(prm, st, env, lane, lanes)
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
-    for i in range(n):
+    for i in range(lane, n, lanes):
         if st.cell_moved[c0 + st.cell_of[g0 + i]] == 1:
-            fill_row(prm, st, env, i)
-    st.stale[env] = 0
-    st.changed[env] = 1
+            fill_row(prm, st, env, i, (env * lanes + lane) * ROW)
+    if lane == 0:
+        st.stale[env] = 0
+    wait()

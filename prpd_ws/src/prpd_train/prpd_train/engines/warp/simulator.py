@@ -22,10 +22,8 @@ from prpd_train.engines.warp.settling import settle
 from prpd_train.engines.warp.types import SCRATCH, SHARED, Params, State, World, sizes
 from prpd_train.scene.spec import SceneSpec
 
-WARP = 32
-"""Threads of a GPU that go through a kernel together."""
-MOST_THREADS = 32 * 8192
-"""On a GPU, beyond which environments share warps."""
+LANES = 64
+"""Threads of a GPU that share an environment: about as many as there are cells of one colour in the paper's bed."""
 
 
 class WarpSimulator:
@@ -45,10 +43,11 @@ class WarpSimulator:
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
         tensors: bool = False,
+        coloured: bool = False,
     ) -> None:
         """`substep` s; `iterations` visits per contact and substep; `sleeping` lets what rests cost nothing;
-        `max_grains` per environment, for later resets; `cache_bytes` for settled scenes; `tensors`: the state comes as
-        torch tensors on a CPU too, as it does on a GPU.
+        `max_grains` per environment, for later resets; `cache_bytes` for settled scenes. `tensors`: the state comes as
+        torch tensors, and `coloured`: pairs are visited colour by colour, on a CPU too, as they are on a GPU.
         """
         check_specs(specs)
         wp.init()
@@ -58,6 +57,7 @@ class WarpSimulator:
         self.failures = FailureLog(failure_directory)
         self._device = wp.get_device(device)
         self._tensors = tensors or self._device.is_cuda
+        self._lanes = LANES if self._device.is_cuda else 1
         if self._device.is_cuda:
             # Torch's work and ours on the same arrays then follow one another without being told to.
             wp.set_stream(wp.stream_from_torch(str(self._device)), self._device)
@@ -67,9 +67,9 @@ class WarpSimulator:
         # Room for the randomised volume, whatever the first specs drew.
         self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
         self._shapes: list[tuple] = []
-        self.params = _params(specs[0], self._capacity, substep, iterations)
+        self.params = _params(specs[0], self._capacity, substep, iterations, coloured or self._lanes > 1)
         self.world, self.data = World(), State()
-        lengths = sizes(self.params, self.num_envs)
+        lengths = sizes(self.params, self.num_envs, self._lanes)
         for struct in (self.world, self.data):
             for name, var in struct._cls.vars.items():  # type: ignore[union-attr]
                 array = wp.zeros(lengths.get(name, self.num_envs), dtype=var.type.dtype, device=self._device)
@@ -173,10 +173,9 @@ class WarpSimulator:
     ) -> None:
         """Run the kernel on `envs`; see there."""
         substeps = max(1, round(duration / self._substep))
-        apart = _apart(len(envs)) if self._device.is_cuda else 1
         wp.launch(
             kernel,
-            dim=len(envs) * apart,
+            dim=len(envs) * self._lanes,
             inputs=[
                 self.params,
                 self.world,
@@ -187,10 +186,10 @@ class WarpSimulator:
                 duration / substeps,
                 int(may_sleep),
                 int(moving),
-                apart,
+                self._lanes,
             ],
             device=self._device,
-            block_dim=WARP,
+            block_dim=self._lanes,
         )
 
     def grains(self, env: int) -> np.ndarray:
@@ -281,24 +280,13 @@ def _arrays(struct: World | State) -> dict[str, wp.array]:
     return {name: getattr(struct, name) for name in struct._cls.vars}  # type: ignore[union-attr]
 
 
-def _apart(envs: int) -> int:
-    """Threads of a GPU per environment, all but one of them idle.
-
-    Environments go different ways through the kernel, and those in one warp wait for each other; so a few spread out.
-    """
-    apart = WARP
-    while apart > 1 and envs * apart > MOST_THREADS:
-        apart //= 2
-    return apart
-
-
 def _padded(grains: np.ndarray, capacity: int, value: float = 0.0) -> np.ndarray:
     padded = np.full((capacity, 3), value, np.float32)
     padded[: len(grains)] = grains
     return padded
 
 
-def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> Params:
+def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int, coloured: bool) -> Params:
     d = spec.grains.diameter
     prm = Params()
     prm.diameter = d
@@ -308,13 +296,13 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int) -> 
     prm.push_speed = 0.5
     prm.iterations = iterations
     prm.max_grains = capacity
-    prm.max_pairs = 8 * capacity + 64
-    prm.max_extras = 3 * capacity + 64
+    prm.max_contacts = 8 * capacity + 64
     prm.max_spheres = max(64, int(1.5 * len(contact_spheres(spec.rock)[0])))
     prm.max_rock_contacts = 4 * prm.max_spheres
-    prm.cell = d + prm.skin
-    prm.nx, prm.ny = (max(3, math.ceil(side / prm.cell)) for side in spec.bed.footprint)
-    prm.nz = max(3, math.ceil(1.3 * spec.bed.depth / prm.cell))
+    prm.coloured = int(coloured)
+    prm.cell = 1.4 * d if coloured else d + prm.skin  # see neighbours.py
+    sides = (*spec.bed.footprint, 1.3 * spec.bed.depth)
+    prm.nx, prm.ny, prm.nz = (3 * math.ceil(side / (3 * prm.cell)) for side in sides)
     prm.boxes = len(spec.bucket.boxes())
     prm.soil_bucket = int(spec.contacts.soil_bucket)
     prm.soil_rock = int(spec.contacts.soil_rock)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.detect import in_bucket_box
+from prpd_train.engines.warp.lanes import wait
 from prpd_train.engines.warp.types import ROW, Bucket, Params, State
 
 CALM = wp.constant(0.01)
@@ -21,53 +22,58 @@ WAKING = wp.constant(0.25)
 COLUMN = wp.constant(0.1)
 """m, height of a column of soil on a grain whose weight is the most by which the load may change: squeezed soil bears
 much, and yields no later for that."""
+LOWEST = wp.constant(-1.0e3)
+"""m, below everything."""
 
 
 @wp.func
-def list_awake(prm: Params, st: State, env: int, n: int):
-    """List the grains that are awake, and the pairs of which at least one is."""
+def mark_active(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
+    """Mark the rows with a pair of which at least one grain is awake; the others have no contacts."""
     g0 = env * prm.max_grains
-    first = env * prm.max_pairs
-    awake = int(0)
-    active = int(0)
-    for i in range(n):
+    for i in range(lane, n, lanes):
         g = g0 + i
-        moves = st.quiet[g] < prm.sleep_time
-        if moves:
-            st.awake[g0 + awake] = g
-            awake += 1
-        for k in range(g * ROW, g * ROW + st.row_count[g]):
-            if moves or st.quiet[g0 + st.pair_j[k]] < prm.sleep_time:
-                if active < prm.max_pairs:
-                    st.active[first + active] = k
-                    active += 1
-                else:
-                    st.overflow[env] = st.overflow[env] + 1
-    st.awake_count[env] = awake
-    st.active_count[env] = active
-    st.changed[env] = 0
+        active = st.quiet[g] < prm.sleep_time
+        if not active:
+            for k in range(g * ROW, g * ROW + st.row_count[g]):
+                if st.quiet[g0 + st.pair_j[k]] < prm.sleep_time:
+                    active = True
+        st.row_active[g] = wp.where(active, 1, 0)
+        if not active:
+            st.contacts[g] = 0
+    if lane == 0:
+        st.changed[env] = 0
+    wait()
 
 
 @wp.func
-def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket: Bucket):
+def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket: Bucket, lane: int, lanes: int):
     """Wake the grains in and beside the box around a bucket that moves."""
     g0 = env * prm.max_grains
-    for g in range(g0, g0 + n):
+    for i in range(lane, n, lanes):
+        g = g0 + i
         if st.quiet[g] >= prm.sleep_time and in_bucket_box(prm, st.x[g], margin, bucket):
             st.quiet[g] = 0.0
             st.v[g] = wp.vec3(0.0, 0.0, 0.0)
             st.changed[env] = 1
+    wait()
 
 
 @wp.func
-def go_to_sleep(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, may_sleep: int):
+def go_to_sleep(
+    prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, may_sleep: int, lane: int, lanes: int
+):
     """Put to sleep who has been slow for long, wake whose load has changed; returns how many are awake."""
     g0 = env * prm.max_grains
     most = 9.81 * h * COLUMN / prm.diameter
     still = wp.vec3(0.0, 0.0, 0.0)
     awake = int(0)
-    top = float(-1.0e3)
-    for g in range(g0, g0 + n):
+    top = float(LOWEST)
+    if lane == 0:
+        st.awake_count[env] = 0
+        st.soil_top[env] = LOWEST
+    wait()
+    for i in range(lane, n, lanes):
+        g = g0 + i
         speed2 = wp.length_sq(st.v[g])
         quiet = st.quiet[g]
         top = wp.max(top, st.x[g][2])
@@ -86,5 +92,7 @@ def go_to_sleep(prm: Params, st: State, env: int, n: int, inv_mass: float, h: fl
                 st.changed[env] = 1
             else:
                 awake += 1
-    st.soil_top[env] = top + 0.5 * prm.diameter
-    return awake
+    wp.atomic_add(st.awake_count, env, awake)
+    wp.atomic_max(st.soil_top, env, top + 0.5 * prm.diameter)
+    wait()
+    return st.awake_count[env]

@@ -1,6 +1,9 @@
 """Data of the granular solver, as the kernels see it.
 
 Arrays are flat: environment `e` owns the slice [e * capacity, (e + 1) * capacity). Soil frame, SI units.
+
+Several threads of a GPU, `lanes`, share an environment; on a CPU there is one. What they do side by side touches
+different grains, so that the result is the same for any number and order of them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ WALL_Y = wp.constant(2)
 ROCK = wp.constant(3)
 BOX = wp.constant(4)
 """What a grain touches besides grains; bucket box b is BOX + b. For a rock sphere the same, without ROCK."""
+TOUCHES = wp.constant(8)
+"""How many of these a grain may touch at once: floor, two walls, the rock, and four plates of the bucket."""
 ROW = wp.constant(16)
 """Partners of a higher number that a grain may have: more than fit around it."""
 
@@ -30,9 +35,10 @@ class Params:
     softness: float
     push_speed: float
     iterations: int
+    coloured: int
+    """1 if pairs are visited cell by cell, colour by colour, as several lanes must."""
     max_grains: int
-    max_pairs: int
-    max_extras: int
+    max_contacts: int
     max_spheres: int
     max_rock_contacts: int
     nx: int
@@ -120,7 +126,7 @@ class State:
     failed: wp.array(dtype=wp.uint8)
     overflow: wp.array(dtype=int)
     """Contacts dropped for want of room since the reset; 0 in a healthy run."""
-    extra_half: wp.array(dtype=int)
+    touch_half: wp.array(dtype=int)
     """Which half of the list of grains' other contacts is current."""
     rock_half: wp.array(dtype=int)
     """Likewise for the rock's contacts."""
@@ -129,27 +135,40 @@ class State:
     cell_of: wp.array(dtype=int)
     order: wp.array(dtype=int)
     cell_moved: wp.array(dtype=int)
+    cell_fill: wp.array(dtype=int)
+    lane_sum: wp.array(dtype=int)
+    lane_force: wp.array(dtype=wp.vec3)
+    """Of each lane: what is added up over all of them."""
     # Pairs of near grains: a row of ROW places for each grain, with its partners and their impulses on it.
     row_count: wp.array(dtype=int)
     pair_j: wp.array(dtype=int)
     pair_p: wp.array(dtype=wp.vec3)
     old_j: wp.array(dtype=int)
-    """One row: room to make another afresh."""
+    """One row for each lane: room to make another afresh."""
     old_p: wp.array(dtype=wp.vec3)
-    # Who is awake, and the pairs (places in the rows) of which at least one grain is.
+    # Who is awake, and in which rows is a pair of which at least one grain is.
     awake_count: wp.array(dtype=int)
-    awake: wp.array(dtype=int)
-    active_count: wp.array(dtype=int)
-    active: wp.array(dtype=int)
-    # Contacts of this substep between grains.
+    row_active: wp.array(dtype=int)
+    # Contacts of this substep between grains: where those of each row begin and how many it has; of each, its place in
+    # the row, with normal and gap.
+    contact_end: wp.array(dtype=int)
+    first_contact: wp.array(dtype=int)
     contacts: wp.array(dtype=int)
     contact_pair: wp.array(dtype=int)
     contact_n: wp.array(dtype=wp.vec4)
-    # Contacts of grains with anything else, two halves.
-    extras: wp.array(dtype=int)
-    extra_key: wp.array(dtype=int)
-    extra_n: wp.array(dtype=wp.vec4)
-    extra_p: wp.array(dtype=wp.vec3)
+    # Contacts of grains with anything else, TOUCHES places for each grain, two halves (but of normal and gap).
+    touch_count: wp.array(dtype=int)
+    touch_key: wp.array(dtype=int)
+    touch_n: wp.array(dtype=wp.vec4)
+    touch_p: wp.array(dtype=wp.vec3)
+    # The places of those with the rock.
+    rock_place: wp.array(dtype=int)
+    """Of each grain; -1 without."""
+    by_rock_count: wp.array(dtype=int)
+    by_rock: wp.array(dtype=int)
+    """Likewise, of those that have one."""
+    on_bucket: wp.array(dtype=int)
+    """How many of the rock's spheres touch the bucket."""
     # Contacts of the rock with pit and bucket, two halves.
     rock_contacts: wp.array(dtype=int)
     rock_key: wp.array(dtype=int)
@@ -185,32 +204,37 @@ class Bucket:
     sin: float
 
 
-PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", "awake")
+LISTS = ("row_active", "first_contact", "contacts", "rock_place", "by_rock")
+PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", *LISTS)
 PER_PLACE = ("pair_j", "pair_p")
-ONE_ROW = ("old_j", "old_p")
-PER_PAIR = ("active", "contact_pair", "contact_n")
-PER_EXTRA_TWICE = ("extra_key", "extra_n", "extra_p")
+PER_CONTACT = ("contact_pair", "contact_n")
+PER_TOUCH_TWICE = ("touch_key", "touch_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
-TWICE = ("extras", "rock_contacts")
-SCRATCH = ("cell_start", "cell_of", "order", "cell_moved", *ONE_ROW, "awake", *PER_PAIR)
+PER_CELL = ("cell_start", "cell_moved", "cell_fill")
+PER_LANE = ("lane_sum", "lane_force")
+LANES_ROW = ("old_j", "old_p")
+SCRATCH = (*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS, *PER_CONTACT, "touch_n")
 """What a step makes before it reads it."""
 SHARED = (*PER_BOX, "sdf")
 """What all environments share."""
 
 
-def sizes(prm: Params, environments: int) -> dict[str, int]:
+def sizes(prm: Params, environments: int, lanes: int) -> dict[str, int]:
     """Lengths of the arrays of `World` and `State` that are not one entry per environment."""
     per_environment = {
         PER_GRAIN: prm.max_grains,
         PER_PLACE: ROW * prm.max_grains,
-        ONE_ROW: ROW,
-        PER_PAIR: prm.max_pairs,
-        PER_EXTRA_TWICE: 2 * prm.max_extras,
+        PER_CONTACT: prm.max_contacts,
+        ("touch_count",): 2 * prm.max_grains,
+        ("touch_n",): TOUCHES * prm.max_grains,
+        PER_TOUCH_TWICE: 2 * TOUCHES * prm.max_grains,
         PER_ROCK_CONTACT_TWICE: 2 * prm.max_rock_contacts,
-        TWICE: 2,
+        ("rock_contacts",): 2,
         ("sphere_centre",): prm.max_spheres,
-        ("cell_start", "cell_moved"): prm.nx * prm.ny * prm.nz + 1,
+        PER_CELL: prm.nx * prm.ny * prm.nz + 1,
+        PER_LANE: lanes,
+        LANES_ROW: ROW * lanes,
     }
     lengths = {name: size * environments for names, size in per_environment.items() for name in names}
     return {**lengths, **dict.fromkeys(PER_BOX, prm.boxes), "sdf": prm.sdf_nodes**3}
