@@ -29,6 +29,13 @@ def to_numpy(array: Array) -> np.ndarray:
     return array.detach().cpu().numpy() if hasattr(array, "detach") else np.asarray(array)
 
 
+def like(array: Array, values: np.ndarray) -> Array:
+    """The values, where and of the kind that `array` is: as they are, or as a tensor on its device."""
+    if namespace(array) is np:
+        return values
+    return namespace(array).as_tensor(values, device=array.device)
+
+
 def norm(vectors: Array) -> Array:
     """Euclidean length along the last axis."""
     return (vectors * vectors).sum(-1) ** 0.5

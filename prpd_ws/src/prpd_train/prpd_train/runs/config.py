@@ -47,9 +47,9 @@ def presets() -> Dict[str, TrainConfig]:
     cpu = TrainConfig(num_envs=64, schedule=ScheduleConfig(max_iterations=200))
     gpu = TrainConfig(
         env=EnvConfig(device="cuda:0"),
-        ppo=PPOConfig(horizon=16, minibatches=16),
+        ppo=PPOConfig(minibatches=16, target_kl=0.06),
         schedule=ScheduleConfig(max_iterations=200),
-        num_envs=2048,
+        num_envs=512,
     )
     smoke = TrainConfig(
         env=EnvConfig(scenes=8),

@@ -7,7 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
-from prpd_task.arrays import Array, namespace
+from prpd_task.arrays import Array, like, namespace
 
 
 class SceneBank:
@@ -29,8 +29,10 @@ class SceneBank:
 
     def copy(self, env: int, others: Sequence[int]) -> None:
         """Make other environments equal to `env`."""
-        for row in self._rows.values():
-            row[list(others)] = row[[env] * len(others)]
+        if others:
+            to, source = self._index(others), self._index([env] * len(others))
+            for row in self._rows.values():
+                row[to] = row[source]
 
     def keep(self, key: str, env: int) -> None:
         """Remember what is in an environment, in the place of the scene that was not used for longest if need be."""
@@ -50,13 +52,15 @@ class SceneBank:
         for key in envs_of:
             self._places.move_to_end(key)
         if envs:
+            to, source = self._index(envs), self._index(places)
             for name, row in self._rows.items():
-                row[envs] = self._kept[name][places]
+                row[to] = self._kept[name][source]
+
+    def _index(self, numbers: Sequence[int]) -> Array:
+        """Where the arrays are: once, not anew for each array."""
+        return like(next(iter(self._rows.values())), np.asarray(numbers, np.int64))
 
     def _grow(self, places: int) -> None:
         for name, kept in self._kept.items():
-            xp = namespace(kept)
-            like = {} if xp is np else {"device": kept.device}
-            larger = xp.zeros((places, *kept.shape[1:]), dtype=kept.dtype, **like)
-            larger[: len(kept)] = kept
-            self._kept[name] = larger
+            more = namespace(kept).zeros_like(self._rows[name][:1])
+            self._kept[name] = namespace(kept).concatenate([kept, *[more] * (places - len(kept))])

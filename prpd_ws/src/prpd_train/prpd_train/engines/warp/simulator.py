@@ -8,7 +8,7 @@ from typing import Sequence
 import numpy as np
 import warp as wp
 
-from prpd_task.arrays import Array
+from prpd_task.arrays import Array, like
 from prpd_task.frames import quaternion_rotate
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
@@ -131,8 +131,8 @@ class WarpSimulator:
             self.load(env, self.specs[env], fresh[env], np.array(BUCKET_AWAY, np.float32), asleep=self._sleeping)
             self._bank.copy(env, others)
             self._bank.keep(key, env)
-        for env, pose in zip(env_ids, poses):
-            write(self.data.bucket, env, [pose])
+        bucket = self.state.bucket_pose
+        bucket[like(bucket, np.array(env_ids, np.int64))] = like(bucket, poses)
 
     def step(self, targets: Array, duration: float) -> None:
         """Advance `duration` s while each bucket moves in a straight line to its target (N, 4)."""
