@@ -44,8 +44,8 @@ def put_contacts(prm: Params, st: State, env: int, contacts: tuple[np.ndarray, .
     write(st.stale, env, int(not contacts))
     write(st.changed, env, 1)
     if not contacts:
-        nothing = np.zeros(prm.max_grains, np.int32)
-        contacts = (nothing, [], [], nothing, nothing, [], [], [], [])
+        none, empty = np.zeros(prm.max_grains, np.int32), np.zeros(0, np.int32)
+        contacts = (none, empty, empty, none, none, empty, empty, empty, empty)
     _put(env, prm, int(ROW), st.row_count, (st.pair_j, st.pair_p), contacts[:3])
     write(st.press, env, contacts[3], prm.max_grains)
     half = 2 * env + int(read(st.touch_half, env, 1)[0])
