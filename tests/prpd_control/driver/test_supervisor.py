@@ -286,6 +286,17 @@ def test_too_great_a_force_brakes_and_backs_off():
     assert bench.reading.setpoint[1] == pytest.approx(turned - SETTINGS.back_off_distance, abs=0.004)
 
 
+def test_a_program_that_ends_while_it_backs_off_does_not_hide_the_force():
+    bench = Bench().stream(5)
+    bench.reading = replace(bench.reading, force=(0.0, -95.0, 0.0))
+    bench.run(0.1)
+    assert bench.supervisor.mode is Mode.MOVING
+    bench.reading = replace(bench.reading, runtime_state=1)
+    assert bench.run(STEP).cause is Cause.FORCE
+    bench.reading = replace(bench.reading, safety_bits=0x404)
+    assert bench.run(STEP).cause is Cause.PROTECTIVE_STOP
+
+
 def test_an_arm_that_does_not_follow_stops_the_stream():
     bench = Bench().stream(2)
     bench.reading = replace(bench.reading, setpoint=(0.0, HOME[1] - 0.05, *bench.reading.setpoint[2:]))

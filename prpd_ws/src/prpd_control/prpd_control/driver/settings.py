@@ -64,7 +64,9 @@ class DriverSettings:
 
     servo_lookahead: float = setting(0.05, "s, of servoL", 0.03, 0.2)
     servo_gain: float = setting(1200.0, "of servoL", 100.0, 2000.0)
-    stop_deceleration: float = setting(10.0, "m/s2, of a stop", 1.0, 30.0)
+    stop_deceleration: float = setting(
+        10.0, "m/s2, of a stop; harder where it would outlast the watchdog, up to max_turn_acceleration", 1.0, 30.0
+    )
     bucket_mass: float = setting(0.45, "kg, payload that the pendant's installation should name", 0.05, 5.0)
 
     def __post_init__(self) -> None:

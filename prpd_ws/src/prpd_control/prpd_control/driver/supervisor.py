@@ -218,8 +218,10 @@ class Supervisor:
     def _notice(self, trouble: Stop) -> None:
         """Latch what the controller reports, unless the driver already stands still for a reason as grave.
 
-        A program that the watchdog ended while the driver stopped must not hide why the driver stopped.
+        A program that the watchdog ended while the driver stopped, or backed off, must not hide why it did.
         """
+        if trouble.cause is Cause.PROGRAM_STOPPED and self._after is not None:
+            trouble = self._after
         grave = (Mode.STOPPED, Mode.FAULT, Mode.DISCONNECTED)
         if (
             self.stop is None
