@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
@@ -58,9 +59,14 @@ class Client:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.state = None
-        self.node.create_subscription(BucketState, "bucket/state", lambda m: setattr(self, "state", m), 10)
+        self.stamps = []
+        self.node.create_subscription(BucketState, "bucket/state", self.on_state, 10)
         self.lifecycle = self.node.create_client(ChangeState, "bucket_driver/change_state")
         self.recovery = self.node.create_client(Trigger, "bucket_driver/recover")
+
+    def on_state(self, message):
+        self.state = message
+        self.stamps.append(message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec)
 
     def until(self, condition, timeout=30.0):
         end = time.monotonic() + timeout
@@ -87,7 +93,7 @@ class Client:
 
 
 def test_what_is_wrong_is_said_and_recover_goes_on_once_it_is_mended():
-    process = start(f"robot_ip:='{ADDRESS}'")
+    process = start(f"robot_ip:='{ADDRESS}'", "publish_rate:=40.0")
     try:
         with Client() as client:
             assert client.change(Transition.TRANSITION_CONFIGURE)
@@ -101,6 +107,9 @@ def test_what_is_wrong_is_said_and_recover_goes_on_once_it_is_mended():
                 robot.do("remote_control", on=True)
                 assert client.call(client.recovery, Trigger.Request()).success
                 client.until(lambda: client.state.mode == BucketState.MODE_IDLE)
+                client.stamps.clear()
+                client.until(lambda: len(client.stamps) > 20)
+                assert np.median(np.diff(client.stamps)) > 0.02, "a busy machine makes them rarer, not more frequent"
                 process.send_signal(signal.SIGINT)
                 assert process.wait(timeout=20) == 0
                 assert robot.do("state")["runtime_state"] == "STOPPED"

@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from rclpy.time import Time
+from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -33,12 +34,10 @@ from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.cell import Cell
 
-STATE_PERIOD = 0.01
-"""s, of bucket/state."""
-JOINTS_DIVIDER = 4
-"""One of joint_states, which only shows the arm, in so many of bucket/state."""
-IDLE_DIVIDER = 10
-"""Without a connection, one state in so many periods."""
+JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD = 0.04, 0.1, 0.05
+"""s, of joint_states, which only shows the arm; of bucket/state without a connection; of the node's signs of life."""
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+"""The driver lives on when the graph's clock jumps or stands."""
 
 
 class BucketDriver(LifecycleNode):
@@ -64,9 +63,8 @@ class BucketDriver(LifecycleNode):
         self.create_service(Trigger, "~/home", self._home, callback_group=waiting)
         self.create_service(Trigger, "~/recover", self._recover, callback_group=waiting)
         self.create_service(Trigger, "~/stop", self._halt)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the driver lives on when the graph's clock jumps or stands
-        self.create_timer(STATE_PERIOD, self._tick, clock=steady)
-        self.create_timer(1.0, self._diagnose, clock=steady)
+        self._timer = self._tick_at(self._settings.publish_rate)
+        self.create_timer(1.0, self._diagnose, clock=STEADY)
 
     # -- life cycle --
 
@@ -78,6 +76,8 @@ class BucketDriver(LifecycleNode):
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
+        self.destroy_timer(self._timer)
+        self._timer = self._tick_at(self._settings.publish_rate)
         self._publish_frames()
         return TransitionCallbackReturn.SUCCESS
 
@@ -132,12 +132,18 @@ class BucketDriver(LifecycleNode):
 
     # -- the period --
 
+    def _tick_at(self, rate: float) -> Timer:
+        self._joints_every, self._idle_every, self._alive_every = (
+            max(1, round(period * rate)) for period in (JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD)
+        )
+        return self.create_timer(1 / rate, self._tick, clock=STEADY)
+
     def _tick(self) -> None:
         self._ticks += 1
         stream = self._stream
         if stream is not None:
             stream.poll()
-            if self._ticks % 5 == 0:
+            if self._ticks % self._alive_every == 0:
                 stream.send(channel.Alive())
             self._last = stream.state() or self._last
             if stream.end is not None:
@@ -149,13 +155,13 @@ class BucketDriver(LifecycleNode):
         mode, reason = self._mode()
         if self._stream is None:
             self._fail_services(reason)
-            if self._ticks % IDLE_DIVIDER:
+            if self._ticks % self._idle_every:
                 return
         stamp = self._stamp()
         self._states.publish(
             ros_messages.bucket_state(self._last, stamp=stamp, mode=mode, reason=reason, dry_run=self._settings.dry_run)
         )
-        if self._stream is not None and self._last is not None and self._ticks % JOINTS_DIVIDER == 0:
+        if self._stream is not None and self._last is not None and self._ticks % self._joints_every == 0:
             self._joints.publish(ros_messages.joint_state(self._last, stamp))
 
     def _mode(self) -> tuple[Mode, str]:
