@@ -15,6 +15,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from rclpy.time import Time
@@ -50,6 +51,7 @@ class BucketDriver(LifecycleNode):
         self._settings = DriverSettings()
         self._cell = Cell()
         self._stream: StreamProcess | None = None
+        self._frames: Publisher | None = None
         self._stop: Stop | None = None
         self._last: State | None = None
         self._ticks = 0
@@ -69,22 +71,25 @@ class BucketDriver(LifecycleNode):
     # -- life cycle --
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Read the parameters."""
+        """Read the parameters, so that they are refused before anything is connected."""
+        return TransitionCallbackReturn.SUCCESS if self._read_parameters() else TransitionCallbackReturn.FAILURE
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Connect; where the controller is not ready, say what to do and stay inactive."""
+        ready = self._read_parameters() and self._connect() is None  # they may have been changed since
+        return TransitionCallbackReturn.SUCCESS if ready else TransitionCallbackReturn.FAILURE
+
+    def _read_parameters(self) -> bool:
         try:
             self._settings = parameters.settings(self)
             self._cell = Cell.load(self._settings.cell) if self._settings.cell else Cell()
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
+            return False
         self.destroy_timer(self._timer)
         self._timer = self._tick_at(self._settings.publish_rate)
         self._publish_frames()
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Connect; where the controller is not ready, say what to do and stay inactive."""
-        refused = self._connect()
-        return TransitionCallbackReturn.SUCCESS if refused is None else TransitionCallbackReturn.FAILURE
+        return True
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Brake and leave the controller."""
@@ -128,7 +133,7 @@ class BucketDriver(LifecycleNode):
         if self._stream is None:
             return SetParametersResult(successful=True)
         names = ", ".join(p.name for p in changes)
-        return SetParametersResult(successful=False, reason=f"deactivate and clean up bucket_driver to change {names}")
+        return SetParametersResult(successful=False, reason=f"deactivate bucket_driver to change {names}")
 
     # -- the period --
 
@@ -288,6 +293,8 @@ class BucketDriver(LifecycleNode):
         except ImportError:
             return
         qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        if self._frames is not None:  # its message would stay in force
+            self.destroy_publisher(self._frames)
         self._frames = self.create_publisher(TFMessage, "/tf_static", qos)
         self._frames.publish(TFMessage(transforms=ros_messages.static_transforms(self._cell, self.get_clock().now())))
 
