@@ -187,6 +187,24 @@ def test_what_the_controller_reports_is_seen_before_each_write(change, cause, mo
     assert "Call" in bench.supervisor.stop.message or "call" in bench.supervisor.stop.message
 
 
+def test_who_ended_the_program_can_be_told():
+    by_hand, late = Bench().stream(2), Bench().stream(2)
+    late.now += 0.05
+    for bench in (by_hand, late):
+        bench.run(0.02)
+        bench.reading = replace(bench.reading, runtime_state=1)
+        bench.run(STEP)
+        assert bench.cause is Cause.PROGRAM_STOPPED
+    assert "paused" not in by_hand.supervisor.stop.seen
+    assert "paused for 52 ms, and its watchdog waits 40 ms" in late.supervisor.stop.seen
+    forgotten = Bench().stream(2)
+    forgotten.now += 0.05
+    forgotten.stream(15, step=(0.0, 0.005, 0.0, 0.0), start=forgotten.reading.setpoint[:4])
+    forgotten.reading = replace(forgotten.reading, runtime_state=1)
+    forgotten.run(STEP)
+    assert "paused" not in forgotten.supervisor.stop.seen
+
+
 def test_a_lost_link_is_seen_before_each_write():
     bench = Bench().stream(2)
     bench.age = SETTINGS.state_timeout + 0.01
