@@ -29,10 +29,17 @@ ADDRESS, NOBODY, OLD = f"{NET}.1", f"{NET}.2", f"{NET}.3"
 SETTINGS = DriverSettings(robot_ip=ADDRESS, watchdog_rate=10.0)  # not what is tested here; machines may be busy
 
 
-@pytest.fixture
-def robot():
+@pytest.fixture(scope="module")
+def shared():
     with Emulator(ADDRESS, options=("--quiet",)) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def robot(shared):
+    """For one test; its arm stands where the one before has left it."""
+    yield shared
+    shared.do("restore")
 
 
 def refusal(settings=SETTINGS, cell=None):
