@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -86,6 +87,8 @@ class Rig:
         self.address = address
         self.sim_time = sim_time
         self.clock = 1000.0
+        self.turn_rate = 0.0
+        """rad/s, of the bucket while it moves."""
         self._parameters = [f"robot_ip:='{address}'", *([] if not sim_time else ["use_sim_time:=true"]), *options]
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO, domain_id=domain)
         self.node = rclpy.create_node("rig")
@@ -221,7 +224,7 @@ class Rig:
         """Bring the arm in motion, for a random time; the poses to go on with, None where it has stopped by itself."""
         if not self.call("home").success:
             return None
-        poses = strokes()
+        poses = strokes(turn=self.turn_rate * PERIOD)
         self.states.clear()
         self.stream(poses, 0.5 + PERIOD * rng.randint(1, 6))
         return poses if self.mode == BucketState.MODE_STREAMING else None
@@ -264,10 +267,14 @@ class Rig:
         self.close()
 
 
-def strokes(step: float = 0.02) -> Poses:
-    """Targets to and fro along y from home, at 0.2 m/s: as fast as a policy moves along one axis."""
+def strokes(step: float = 0.02, *, turn: float = 0.0) -> Poses:
+    """Targets to and fro along y from home, at 0.2 m/s: as fast as a policy moves along one axis.
+
+    Meanwhile the bucket may turn up and down, by `turn` rad each time.
+    """
     x, y, z, pitch = HOME
     targets = [y + i * step for i in range(1, 17)]
+    turns = itertools.cycle([*range(1, 5), *range(3, -1, -1)])
     while True:
         for place in [*targets, *targets[-2::-1], y]:
-            yield (x, place, z, pitch)
+            yield (x, place, z, pitch + turn * next(turns))

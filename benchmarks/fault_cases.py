@@ -226,6 +226,11 @@ def _release(rig: Rig) -> None:
     _power_on(rig)
 
 
+def _unlock(rig: Rig) -> None:
+    rig.robot.do("unlock")
+    rig.spin(0.1)  # nobody is as quick as to call `recover` before the driver has seen that
+
+
 def _power_on(rig: Rig) -> None:
     rig.robot.do("power", on=True)
     rig.spin(0.3)
@@ -260,7 +265,7 @@ CASES = (
     Case("outside_box", "a target lies below the box", lambda r, p: _pose(r, p, _set(2, -0.3)), ("command_outside",)),
     Case("two_senders", "a second policy publishes commands", _two_senders, ("command_order",)),
     Case("protective_stop", "the arm hits something", _fault("protective_stop"), ("protective_stop",),
-         mend=lambda rig: rig.robot.do("unlock")),
+         mend=_unlock),
     Case("emergency_stop", "the red button is pressed", _fault("emergency_stop", on=True), ("emergency_stop",),
          mend=_release),
     Case("power_off", "the arm is powered off", _fault("power", on=False), ("not_running",),

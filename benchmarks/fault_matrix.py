@@ -16,8 +16,10 @@ interrupted goes on. Delete the file to measure anew.
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,6 +88,8 @@ class Args:
     domain: int = 75
     """ROS domain."""
     seed: int = 0
+    turn_rate: float = 0.0
+    """rad/s, of the bucket while it moves (but not where a policy moves it); the file is for one rate."""
     json: Path | None = None
     """All outcomes, read and written there."""
     docs: Path | None = None
@@ -100,6 +104,7 @@ def measure(args: Args, chosen: list[Case], record: Record) -> None:
         if not cases:
             continue
         with open_rig(kind, args.address, domain=args.domain) as rig:
+            rig.turn_rate = args.turn_rate
             for case in cases:
                 for i in range(len(record.outcomes[case.name]), wanted):
                     record.add(run_case(rig, case, random.Random(f"{args.seed} {case.name} {i}")))
@@ -139,6 +144,19 @@ def table(record: Record) -> str:
     return "\n".join(lines) + f"\n\nMedian, 99th percentile and longest time to standstill; longest way.\n\n{runs}\n"
 
 
+def reached(chosen: list[Case], record: Record, failed: Collection[str]) -> str:
+    """The result in one line."""
+    groups = [record.outcomes[case.name] for case in chosen]
+    watched = [group for case, group in zip(chosen, groups) if case.watched and group]
+    times = [np.quantile([math.inf if o.time is None else o.time for o in group], 0.99) for group in watched]
+    slowest, longest = max(times, default=0.0), max((o.way for group in watched for o in group), default=0.0)
+    verdict = f"FAILED: {', '.join(failed)}; of" if failed else "all hold of"
+    return (
+        f"{verdict} {len(chosen)} cases, {min(map(len, groups))} or more times each; p99 {slowest * 1e3:.0f} ms "
+        f"(bound {TIME_LIMIT * 1e3:.0f}), longest way {longest * 1e3:.1f} mm (bound {WAY_LIMIT * 1e3:.0f})"
+    )
+
+
 def main(args: Args) -> int:
     """Print a table; the exit status tells whether all cases held."""
     unknown = set(args.only) - {case.name for case in CASES}
@@ -147,7 +165,7 @@ def main(args: Args) -> int:
         return 2
     chosen = [case for case in CASES if not args.only or case.name in args.only]
     record = Record(args.json)
-    record.runs.append(circumstances(seed=args.seed))
+    record.runs.append(circumstances(seed=args.seed, **({"turning at": args.turn_rate} if args.turn_rate else {})))
     print("p50 / p99 / longest time to standstill, longest way")
     measure(args, chosen, record)
     if args.docs is not None:
@@ -155,6 +173,7 @@ def main(args: Args) -> int:
     failed = {case.name: wrong for case in chosen if (wrong := judge(case, record.outcomes[case.name]))}
     for name, wrong in failed.items():
         print(f"{name}: {'; '.join(sorted(set(wrong)))}", file=sys.stderr)
+    print(reached(chosen, record, failed))
     return 1 if failed else 0
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 WORLD_PORT = 30020
-STANDSTILL = 0.005
-"""m/s, TCP speed below which the arm counts as standing."""
+STANDSTILL, STILL_TURN = 0.005, 0.02
+"""m/s and rad/s of the TCP, below which the arm counts as standing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Sample:
     position: np.ndarray
     speed: float
     """m/s."""
+    turn_rate: float
+    """rad/s."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the arm does not stand."""
+        return self.speed > STANDSTILL or self.turn_rate > STILL_TURN
 
 
 class Witness:
@@ -49,8 +56,8 @@ class Witness:
             except OSError:  # a controller that is frozen or gone
                 time.sleep(0.01)
                 continue
-            position, speed = np.array(values[1:4]), float(np.linalg.norm(values[7:10]))
-            self.samples.append(Sample(time.monotonic(), values[0], position, speed))
+            speed, turn_rate = (float(np.linalg.norm(values[i : i + 3])) for i in (7, 10))
+            self.samples.append(Sample(time.monotonic(), values[0], np.array(values[1:4]), speed, turn_rate))
             time.sleep(0.0015)
 
     def standstill(self, since: float, until: float) -> tuple[float | None, float]:
@@ -59,11 +66,11 @@ class Witness:
         The first is None where the arm still moves at the end. Times are the controller's own.
         """
         seen = [s for s in self.samples if since <= s.wall <= until]
-        if not seen or seen[-1].speed > STANDSTILL:
+        if not seen or seen[-1].moves:
             return None, float("inf")
         before = [s for s in self.samples if s.wall < since]
         start = before[-1] if before else seen[0]
-        moving = [i for i, s in enumerate(seen) if s.speed > STANDSTILL]
+        moving = [i for i, s in enumerate(seen) if s.moves]
         if not moving:
             return 0.0, 0.0
         track = [start, *seen[: moving[-1] + 2]]
@@ -72,7 +79,7 @@ class Witness:
 
     def first_stop(self, since: float) -> tuple[float | None, float]:
         """(s, m) from the wall time `since` to the first instant at which the arm stood, and the way travelled."""
-        stood = next((s.wall for s in self.samples if s.wall >= since and s.speed <= STANDSTILL), None)
+        stood = next((s.wall for s in self.samples if s.wall >= since and not s.moves), None)
         return (None, float("inf")) if stood is None else self.standstill(since, stood)
 
     def speed(self, wall: float) -> float:

@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -28,21 +29,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (HERE / "system") in item.path.parents:
             item.add_marker(pytest.mark.system)
+            if not any(item.iter_markers("patient")):
+                item.add_marker(pytest.mark.alone)
         if not any(item.iter_markers("system")) and not any(item.iter_markers("slow")):
             item.add_marker(pytest.mark.unit)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A process that outlives its test is a failure of the run."""
-    left = [p for p in psutil.Process().children(recursive=True) if not _is_pythons_own(p)]
-    _, alive = psutil.wait_procs(left, timeout=5)
-    for process in alive:
-        session.config.get_terminal_writer().line(f"left behind: {process.pid} {' '.join(process.cmdline())}", red=True)
-    if alive and exitstatus == pytest.ExitCode.OK:
+    config = session.config
+    left = config.stash.get(left_behind, [])
+    if config.getoption("dist", "no") == "no":  # the run that only hands tests out has those who run them as children
+        processes = [p for p in psutil.Process().children(recursive=True) if not _is_pythons_own(p)]
+        _, alive = psutil.wait_procs(processes, timeout=5)
+        left += [f"{p.pid} {' '.join(p.cmdline())}" for p in alive]
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_behind"] = left
+        return
+    for line in left:
+        config.get_terminal_writer().line(f"left behind: {line}", red=True)
+    if left and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """One of the processes that run tests side by side has ended."""
+    left = node.config.stash.setdefault(left_behind, [])
+    left += getattr(node, "workeroutput", {}).get("left_behind", [])
+
+
 domain_lock = pytest.StashKey[object]()
+left_behind = pytest.StashKey[list[str]]()
 
 
 def _reserve_domain() -> object:

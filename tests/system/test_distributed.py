@@ -13,7 +13,7 @@ import torch
 
 from prpd_train.ppo import ActorCritic, NetworkConfig
 
-pytestmark = pytest.mark.system
+pytestmark = pytest.mark.patient
 ROOT = Path(__file__).parents[2]
 PACKAGES = os.pathsep.join(str(ROOT / "prpd_ws" / "src" / name) for name in ("prpd_task", "prpd_train"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}

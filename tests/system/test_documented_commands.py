@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.patient
 ROOT = Path(__file__).parents[2]
 OWN = {"build", "test", "env", "exec", "install", "pins"}
 """Commands of the bootstrap itself, tested in tests/bootstrap."""

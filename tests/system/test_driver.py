@@ -29,10 +29,17 @@ ADDRESS, NOBODY, OLD = f"{NET}.1", f"{NET}.2", f"{NET}.3"
 SETTINGS = DriverSettings(robot_ip=ADDRESS, watchdog_rate=10.0)  # not what is tested here; machines may be busy
 
 
-@pytest.fixture
-def robot():
+@pytest.fixture(scope="module")
+def shared():
     with Emulator(ADDRESS, options=("--quiet",)) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def robot(shared):
+    """For one test; its arm stands where the one before has left it."""
+    yield shared
+    shared.do("restore")
 
 
 def refusal(settings=SETTINGS, cell=None):
@@ -60,7 +67,8 @@ def until(process, condition, timeout=15.0):
         state = process.state()
         if state is not None and condition(state):
             return state
-        assert time.monotonic() < end and process.end is None, f"{process.end} {state}"
+        assert process.end is None, process.end.stop
+        assert time.monotonic() < end, f"{state}"
         process.send(channel.Alive())
         time.sleep(0.01)
 
@@ -152,6 +160,23 @@ def test_home_stream_stop_recover(stream):
     assert still.setpoint[1] == pytest.approx(SETTINGS.home_pose[1] + 0.1, abs=0.05)
     stream.send(channel.Recover())
     until(stream, lambda s: s.mode is Mode.IDLE)
+
+
+def test_a_stop_in_a_fast_turn_does_not_wake_the_watchdog(stream, robot):
+    """While the controller brakes nothing is sent; the program must outlive that."""
+    stream.send(channel.Home())
+    until(stream, lambda s: s.mode is Mode.MOVING)
+    until(stream, lambda s: s.mode is Mode.IDLE)
+    x, y, z, pitch = SETTINGS.home_pose
+    for i in range(1, 6):
+        stream.send(Target(i, (x, y, z, pitch + 0.1 * i), 0.1))
+        time.sleep(0.1)
+    assert np.linalg.norm(until(stream, lambda s: s.sequence == 5).velocity[3:]) > 0.5
+    stream.send(channel.Halt())
+    until(stream, lambda s: np.abs(s.velocity[3:]).max() < 1e-3)
+    time.sleep(2 / SETTINGS.watchdog_rate)
+    assert robot.do("state")["runtime_state"] == "PLAYING"
+    assert until(stream, lambda s: True).reason.startswith("requested")
 
 
 def test_the_controllers_numbers_agree_with_pinocchio(stream):

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
@@ -58,9 +60,15 @@ class Client:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.state = None
-        self.node.create_subscription(BucketState, "bucket/state", lambda m: setattr(self, "state", m), 10)
+        self.stamps = []
+        self.node.create_subscription(BucketState, "bucket/state", self.on_state, 10)
         self.lifecycle = self.node.create_client(ChangeState, "bucket_driver/change_state")
+        self.parameters = self.node.create_client(SetParameters, "bucket_driver/set_parameters")
         self.recovery = self.node.create_client(Trigger, "bucket_driver/recover")
+
+    def on_state(self, message):
+        self.state = message
+        self.stamps.append(message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec)
 
     def until(self, condition, timeout=30.0):
         end = time.monotonic() + timeout
@@ -77,6 +85,16 @@ class Client:
     def change(self, transition):
         return self.call(self.lifecycle, ChangeState.Request(transition=Transition(id=transition))).success
 
+    def set(self, name, value):
+        parameter = rclpy.Parameter(name, value=value).to_parameter_msg()
+        return self.call(self.parameters, SetParameters.Request(parameters=[parameter])).results[0]
+
+    def pace(self):
+        """Median time between states, s."""
+        self.stamps.clear()
+        self.until(lambda: len(self.stamps) > 15)
+        return np.median(np.diff(self.stamps))
+
     def __enter__(self):
         return self
 
@@ -87,7 +105,7 @@ class Client:
 
 
 def test_what_is_wrong_is_said_and_recover_goes_on_once_it_is_mended():
-    process = start(f"robot_ip:='{ADDRESS}'")
+    process = start(f"robot_ip:='{ADDRESS}'", "publish_rate:=40.0")
     try:
         with Client() as client:
             assert client.change(Transition.TRANSITION_CONFIGURE)
@@ -101,6 +119,14 @@ def test_what_is_wrong_is_said_and_recover_goes_on_once_it_is_mended():
                 robot.do("remote_control", on=True)
                 assert client.call(client.recovery, Trigger.Request()).success
                 client.until(lambda: client.state.mode == BucketState.MODE_IDLE)
+                assert client.pace() > 0.02, "a busy machine makes them rarer, not more frequent"
+                refused = client.set("publish_rate", 20.0)
+                assert not refused.successful and refused.reason == "deactivate bucket_driver to change publish_rate"
+                assert client.change(Transition.TRANSITION_DEACTIVATE)
+                assert client.set("publish_rate", 20.0).successful
+                assert client.change(Transition.TRANSITION_ACTIVATE)
+                client.until(lambda: client.state.mode == BucketState.MODE_IDLE)
+                assert client.pace() > 0.04, "what was changed meanwhile counts"
                 process.send_signal(signal.SIGINT)
                 assert process.wait(timeout=20) == 0
                 assert robot.do("state")["runtime_state"] == "STOPPED"

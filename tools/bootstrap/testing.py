@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Mapping
 
@@ -12,6 +13,8 @@ from bootstrap.process import call
 
 UNIT = "not system and not slow"
 SYSTEM = "system and not slow"
+SIDE_BY_SIDE = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+"""So many processes, which take one file after the other."""
 
 
 def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
@@ -20,6 +23,8 @@ def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
     chosen = {"--unit": UNIT, "--system": SYSTEM}
     rest = [argument for argument in arguments if argument not in chosen]
     markers = [chosen[argument] for argument in arguments if argument in chosen]
+    if arguments == ["--unit"]:
+        rest = SIDE_BY_SIDE
     if arguments:
         selection = [] if "-m" in rest else ["-m", " or ".join(f"({m})" for m in markers) or "not slow"]
         return [("tests", [*pytest, *selection, *rest])]
@@ -28,9 +33,9 @@ def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         ("stubs of Isaac Gym", [PYTHON, "tools/isaacgym_typings.py"]),
         ("types", [PYTHON, "-m", "mypy"]),
-        ("unit tests", [*pytest, "-m", UNIT, "--cov", "--cov-report=term"]),
+        ("tests", [*pytest, "-m", "not alone and not slow", *SIDE_BY_SIDE, "--cov", "--cov-report=term"]),
         # Without coverage: it would slow down what is timed.
-        ("system tests", [*pytest, "-m", SYSTEM]),
+        ("tests in real time", [*pytest, "-m", "alone and not slow", "tests/system"]),
     ]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,19 @@ def test_the_whole_workspace_can_be_reached_from_home(reach):
     corners = np.array(np.meshgrid(*zip(spec.workspace_low, spec.workspace_high))).reshape(4, -1).T
     refused = [(c, stop) for c in corners if (stop := reach.check(home, joints_at(home[:4]), tuple(c))[0])]
     assert refused == []
+
+
+def test_the_longest_way_is_looked_at_while_the_watchdog_is_patient(reach):
+    """The stream sends nothing meanwhile."""
+    spec = TaskSpec()
+    start, goal = (*spec.workspace_low[:3], 0.0, 0.0, 0.0, 0.0), (*spec.workspace_high[:3], 0.5)
+    joints = joints_at(start[:4])
+    taken = []
+    for _ in range(5):
+        begun = time.thread_time()
+        assert reach.check(start, joints, goal)[0] is None
+        taken.append(time.thread_time() - begun)
+    assert min(taken) < 0.3 / SETTINGS.watchdog_rate
 
 
 def test_joint_travel_is_that_of_the_way(reach):

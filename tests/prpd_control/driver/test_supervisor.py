@@ -187,6 +187,24 @@ def test_what_the_controller_reports_is_seen_before_each_write(change, cause, mo
     assert "Call" in bench.supervisor.stop.message or "call" in bench.supervisor.stop.message
 
 
+def test_who_ended_the_program_can_be_told():
+    by_hand, late = Bench().stream(2), Bench().stream(2)
+    late.now += 0.05
+    for bench in (by_hand, late):
+        bench.run(0.02)
+        bench.reading = replace(bench.reading, runtime_state=1)
+        bench.run(STEP)
+        assert bench.cause is Cause.PROGRAM_STOPPED
+    assert "paused" not in by_hand.supervisor.stop.seen
+    assert "paused for 52 ms, and its watchdog waits 40 ms" in late.supervisor.stop.seen
+    forgotten = Bench().stream(2)
+    forgotten.now += 0.05
+    forgotten.stream(15, step=(0.0, 0.005, 0.0, 0.0), start=forgotten.reading.setpoint[:4])
+    forgotten.reading = replace(forgotten.reading, runtime_state=1)
+    forgotten.run(STEP)
+    assert "paused" not in forgotten.supervisor.stop.seen
+
+
 def test_a_lost_link_is_seen_before_each_write():
     bench = Bench().stream(2)
     bench.age = SETTINGS.state_timeout + 0.01
@@ -284,6 +302,17 @@ def test_too_great_a_force_brakes_and_backs_off():
     bench.run(2.0)
     assert bench.supervisor.mode is Mode.STOPPED and bench.cause is Cause.FORCE
     assert bench.reading.setpoint[1] == pytest.approx(turned - SETTINGS.back_off_distance, abs=0.004)
+
+
+def test_a_program_that_ends_while_it_backs_off_does_not_hide_the_force():
+    bench = Bench().stream(5)
+    bench.reading = replace(bench.reading, force=(0.0, -95.0, 0.0))
+    bench.run(0.1)
+    assert bench.supervisor.mode is Mode.MOVING
+    bench.reading = replace(bench.reading, runtime_state=1)
+    assert bench.run(STEP).cause is Cause.FORCE
+    bench.reading = replace(bench.reading, safety_bits=0x404)
+    assert bench.run(STEP).cause is Cause.PROTECTIVE_STOP
 
 
 def test_an_arm_that_does_not_follow_stops_the_stream():

@@ -65,7 +65,7 @@ def survey(
         for joints in ur5e.inverse(flange_matrix(cell, pose), np.zeros(6)):
             configuration = ur5e.configuration(joints)
             if configuration in starts:
-                found[configuration].append(ur5e.nearest_turn(joints, starts[configuration]))
+                found[configuration].append(np.array(ur5e.nearest_turn(joints, starts[configuration])))
     surface = cell.base_from_soil.position[2]
     return max((_judge(len(poses), found[c], start, surface) for c, start in starts.items()), key=_preference)
 

@@ -6,6 +6,7 @@ Frames: the controller's `base` and the flange `tool0`. Joints in rad, in the or
 
 from __future__ import annotations
 
+import math
 from typing import List, Sequence, Tuple, Union
 
 import numpy as np
@@ -22,8 +23,8 @@ JOINT_NAMES = (
 )
 D1, A2, A3, D4, D5, D6 = 0.1625, -0.425, -0.3922, 0.1333, 0.0997, 0.0996
 """m, DH parameters."""
-_TURN = np.pi / 2
-_DH = ((D1, 0.0, _TURN), (0.0, A2, 0.0), (0.0, A3, 0.0), (D4, 0.0, _TURN), (D5, 0.0, -_TURN), (D6, 0.0, 0.0))
+_DH = ((D1, 0, 0, 1), (0, A2, 1, 0), (0, A3, 1, 0), (D4, 0, 0, 1), (D5, 0, 0, -1), (D6, 0, 1, 0))
+"""d and a of each joint, m, and cosine and sine of its alpha, which is a multiple of a quarter turn."""
 JOINT_LIMIT = 2 * np.pi
 """rad, each joint turns this far either way."""
 JOINT_SPEED_LIMIT = np.pi
@@ -33,8 +34,8 @@ JOINT_SPEED_LIMIT = np.pi
 def joint_frames(joints: Joints) -> List[np.ndarray]:
     """`base` to the frames of base, the five links after it and the flange: seven 4 x 4 matrices."""
     frames = [np.eye(4)]
-    for angle, (d, a, alpha) in zip(joints, _DH):
-        c, s, ca, sa = np.cos(angle), np.sin(angle), np.cos(alpha), np.sin(alpha)
+    for angle, (d, a, ca, sa) in zip(joints, _DH):
+        c, s = math.cos(angle), math.sin(angle)
         link = np.array([[c, -s * ca, s * sa, a * c], [s, c * ca, -c * sa, a * s], [0, sa, ca, d], [0, 0, 0, 1]])
         frames.append(frames[-1] @ link)
     return frames
@@ -56,55 +57,60 @@ def jacobian(joints: Joints) -> np.ndarray:
 def inverse(base_from_tool0: np.ndarray, near: Joints) -> List[np.ndarray]:
     """All joint angles (up to 8) that reach a flange pose, the nearest to `near` first; empty where there are none.
 
-    Each joint is the turn closest to `near` within its range.
+    Each joint is the turn closest to `near` within its range. Plain floats: the bucket driver asks between two
+    setpoints, and NumPy's calls would take ten times as long as the arithmetic.
     """
-    rotation, position = base_from_tool0[:3, :3], base_from_tool0[:3, 3]
-    wrist_x, wrist_y = (position - D6 * rotation[:, 2])[:2]
-    radius = np.hypot(wrist_x, wrist_y)
-    if radius < D4:
+    (r00, r01, r02, px), (r10, r11, r12, py), (r20, r21, r22, pz) = base_from_tool0[:3].tolist()
+    around = [float(q) for q in near]
+    wrist_x, wrist_y = px - D6 * r02, py - D6 * r12
+    radius = math.hypot(wrist_x, wrist_y)
+    if not radius >= D4:  # also what is no number
         return []
     solutions = []
     for shoulder in (1, -1):
-        q1 = np.arctan2(wrist_y, wrist_x) + shoulder * np.arccos(D4 / radius) + np.pi / 2
-        s1, c1 = np.sin(q1), np.cos(q1)
-        cos5 = (position[0] * s1 - position[1] * c1 - D4) / D6
-        if abs(cos5) > 1 + 1e-9:
+        q1 = math.atan2(wrist_y, wrist_x) + shoulder * math.acos(D4 / radius) + math.pi / 2
+        s1, c1 = math.sin(q1), math.cos(q1)
+        cos5 = (px * s1 - py * c1 - D4) / D6
+        if not abs(cos5) <= 1 + 1e-9:
             continue
+        # The flange in the plane of the three parallel axes: two rows of its rotation, and its place from the shoulder.
+        plane = (
+            (c1 * r00 + s1 * r10, c1 * r01 + s1 * r11, c1 * r02 + s1 * r12),
+            (r20, r21, r22),
+            (c1 * px + s1 * py, pz - D1),
+        )
         for wrist in (1, -1):
-            q5 = wrist * np.arccos(np.clip(cos5, -1, 1))
-            if abs(np.sin(q5)) < 1e-9:
-                q6 = float(near[5])  # wrist axes in line: any q6 will do, q4 makes up for it
+            q5 = wrist * math.acos(min(max(cos5, -1.0), 1.0))
+            if abs(math.sin(q5)) < 1e-9:
+                q6 = around[5]  # wrist axes in line: any q6 will do, q4 makes up for it
             else:
-                row = rotation[0, :2] * s1 - rotation[1, :2] * c1
-                q6 = np.arctan2(-row[1] * wrist, row[0] * wrist)
-            solutions += [(q1, q2, q3, q4, q5, q6) for q2, q3, q4 in _planar(rotation, position, q1, q5, q6)]
-    wrapped = [nearest_turn(np.array(q), np.asarray(near, float)) for q in solutions]
-    return sorted(wrapped, key=lambda q: float(np.abs(q - near).max()))
+                q6 = math.atan2(-(r01 * s1 - r11 * c1) * wrist, (r00 * s1 - r10 * c1) * wrist)
+            solutions += [(q1, q2, q3, q4, q5, q6) for q2, q3, q4 in _planar(plane, q5, q6)]
+    turned = [nearest_turn(solution, around) for solution in solutions]
+    turned.sort(key=lambda joints: max(abs(q - n) for q, n in zip(joints, around)))
+    return [np.array(joints) for joints in turned]
 
 
 def _planar(
-    rotation: np.ndarray, position: np.ndarray, q1: float, q5: float, q6: float
+    plane: Tuple[Tuple[float, ...], Tuple[float, ...], Tuple[float, ...]], q5: float, q6: float
 ) -> List[Tuple[float, float, float]]:
     """Shoulder lift, elbow and wrist 1, whose axes are parallel, for the other three."""
-    flange = np.eye(4)
-    flange[:3, :3], flange[:3, 3] = rotation, position
-    first, last = np.eye(4), np.eye(4)
-    c, s = np.cos(q1), np.sin(q1)
-    first[:3, :3], first[2, 3] = np.array([[c, 0, s], [s, 0, -c], [0, 1, 0]]), D1
-    for angle, (d, _, alpha) in zip((q5, q6), _DH[4:]):
-        c, s, ca, sa = np.cos(angle), np.sin(angle), np.cos(alpha), np.sin(alpha)
-        last = last @ np.array([[c, -s * ca, s * sa, 0], [s, c * ca, -c * sa, 0], [0, sa, ca, d], [0, 0, 0, 1]])
-    middle = np.linalg.inv(first) @ flange @ np.linalg.inv(last)
-    x, y = middle[:2, 3]
+    (x0, x1, x2), (y0, y1, y2), (px, py) = plane
+    s5, c5, s6, c6 = math.sin(q5), math.cos(q5), math.sin(q6), math.cos(q6)
+    # Two rows of the rotation of wrist 1, of which the flange is turned further by q5 and q6.
+    along = (c5 * c6 * x0 - c5 * s6 * x1 - s5 * x2, s5 * c6 * x0 - s5 * s6 * x1 + c5 * x2, -s6 * x0 - c6 * x1)
+    up = (c5 * c6 * y0 - c5 * s6 * y1 - s5 * y2, s5 * c6 * y0 - s5 * s6 * y1 + c5 * y2, -s6 * y0 - c6 * y1)
+    x = px + D6 * (s5 * along[0] - c5 * along[1]) - D5 * along[2]
+    y = py + D6 * (s5 * up[0] - c5 * up[1]) - D5 * up[2]
     cos3 = (x * x + y * y - A2 * A2 - A3 * A3) / (2 * A2 * A3)
-    if abs(cos3) > 1:
+    if not abs(cos3) <= 1:
         return []
-    total = np.arctan2(middle[1, 0], middle[0, 0])
+    total = math.atan2(up[0], along[0])
     solutions = []
     for elbow in (1, -1):
-        q3 = elbow * np.arccos(cos3)
-        q2 = np.arctan2(y, x) - np.arctan2(A3 * np.sin(q3), A2 + A3 * np.cos(q3))
-        solutions.append((float(q2), float(q3), float(total - q2 - q3)))
+        q3 = elbow * math.acos(cos3)
+        q2 = math.atan2(y, x) - math.atan2(A3 * math.sin(q3), A2 + A3 * math.cos(q3))
+        solutions.append((q2, q3, total - q2 - q3))
     return solutions
 
 
@@ -119,12 +125,17 @@ def configuration(joints: Joints) -> Tuple[bool, bool, bool]:
     return front, bool(np.sin(joints[2]) > 0), bool(np.sin(joints[4]) > 0)
 
 
-def nearest_turn(joints: np.ndarray, near: np.ndarray) -> np.ndarray:
+def nearest_turn(joints: Joints, near: Joints) -> List[float]:
     """The same attitude with each joint turned by multiples of 2 pi towards `near`, within its range."""
-    near = np.clip(near, -JOINT_LIMIT, JOINT_LIMIT)
-    joints = joints - 2 * np.pi * np.round((joints - near) / (2 * np.pi))
-    joints = np.where(joints > JOINT_LIMIT, joints - 2 * np.pi, joints)
-    return np.where(joints < -JOINT_LIMIT, joints + 2 * np.pi, joints)
+    return [_turned(joint, towards) for joint, towards in zip(joints, near)]
+
+
+def _turned(joint: float, towards: float) -> float:
+    towards = min(max(towards, -JOINT_LIMIT), JOINT_LIMIT)
+    joint -= 2 * math.pi * round((joint - towards) / (2 * math.pi))
+    if joint > JOINT_LIMIT:
+        return joint - 2 * math.pi
+    return joint + 2 * math.pi if joint < -JOINT_LIMIT else joint
 
 
 def singularity_distance(joints: Joints) -> float:

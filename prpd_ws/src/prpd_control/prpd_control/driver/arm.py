@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ from prpd_task.cell import Cell
 DASHBOARD, SCRIPT, RTDE = 29999, 30003, 30004
 CONNECT_TIMEOUT = 2.0
 """s, per port."""
+STOP_SHARE = 0.6
+"""Of the watchdog's patience, in which a stop should be over; the rest is for the handshake."""
 VARIABLES = [
     "timestamp", "actual_q", "actual_qd", "actual_TCP_pose", "actual_TCP_speed", "actual_TCP_force", "robot_mode",
     "safety_status_bits", "runtime_state", "speed_scaling", "payload",
@@ -163,7 +166,7 @@ class Arm:
         if self._servoing and self._control is not None:
             self._servoing = False
             self._receivers.hurry(time.monotonic())
-            self._control.servoStop(self._settings.stop_deceleration)
+            self._control.servoStop(stop_deceleration(self._last.velocity if self._last else (), self._settings))
 
     def close(self) -> None:
         """Brake, end our program, disconnect; over a dead link only the controller's watchdog is left to do that.
@@ -182,6 +185,17 @@ class Arm:
                 self._halt()
             self._control.stopScript()
             self._control.disconnect()
+
+
+def stop_deceleration(velocity: Sequence[float], settings: DriverSettings) -> float:
+    """m/s2 and rad/s2 of a stop, which has one number for both, from a velocity in m/s and rad/s.
+
+    While the controller brakes, `ur_rtde` waits and sends nothing. A stop that lasts longer than the watchdog waits
+    would end the program, and with it the way back from too great a force. A turn brakes as hard as turns may begin.
+    """
+    fastest = max(math.hypot(*velocity[:3]), math.hypot(*velocity[3:]))
+    in_time = fastest * settings.watchdog_rate / STOP_SHARE
+    return max(settings.stop_deceleration, min(in_time, settings.max_turn_acceleration))
 
 
 def _refuse(stop: Stop | None) -> None:

@@ -15,9 +15,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from rclpy.time import Time
+from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -33,12 +35,10 @@ from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.cell import Cell
 
-STATE_PERIOD = 0.01
-"""s, of bucket/state."""
-JOINTS_DIVIDER = 4
-"""One of joint_states, which only shows the arm, in so many of bucket/state."""
-IDLE_DIVIDER = 10
-"""Without a connection, one state in so many periods."""
+JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD = 0.04, 0.1, 0.05
+"""s, of joint_states, which only shows the arm; of bucket/state without a connection; of the node's signs of life."""
+STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+"""The driver lives on when the graph's clock jumps or stands."""
 
 
 class BucketDriver(LifecycleNode):
@@ -51,6 +51,7 @@ class BucketDriver(LifecycleNode):
         self._settings = DriverSettings()
         self._cell = Cell()
         self._stream: StreamProcess | None = None
+        self._frames: Publisher | None = None
         self._stop: Stop | None = None
         self._last: State | None = None
         self._ticks = 0
@@ -64,27 +65,31 @@ class BucketDriver(LifecycleNode):
         self.create_service(Trigger, "~/home", self._home, callback_group=waiting)
         self.create_service(Trigger, "~/recover", self._recover, callback_group=waiting)
         self.create_service(Trigger, "~/stop", self._halt)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # the driver lives on when the graph's clock jumps or stands
-        self.create_timer(STATE_PERIOD, self._tick, clock=steady)
-        self.create_timer(1.0, self._diagnose, clock=steady)
+        self._timer = self._tick_at(self._settings.publish_rate)
+        self.create_timer(1.0, self._diagnose, clock=STEADY)
 
     # -- life cycle --
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Read the parameters."""
+        """Read the parameters, so that they are refused before anything is connected."""
+        return TransitionCallbackReturn.SUCCESS if self._read_parameters() else TransitionCallbackReturn.FAILURE
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Connect; where the controller is not ready, say what to do and stay inactive."""
+        ready = self._read_parameters() and self._connect() is None  # they may have been changed since
+        return TransitionCallbackReturn.SUCCESS if ready else TransitionCallbackReturn.FAILURE
+
+    def _read_parameters(self) -> bool:
         try:
             self._settings = parameters.settings(self)
             self._cell = Cell.load(self._settings.cell) if self._settings.cell else Cell()
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
-            return TransitionCallbackReturn.FAILURE
+            return False
+        self.destroy_timer(self._timer)
+        self._timer = self._tick_at(self._settings.publish_rate)
         self._publish_frames()
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Connect; where the controller is not ready, say what to do and stay inactive."""
-        refused = self._connect()
-        return TransitionCallbackReturn.SUCCESS if refused is None else TransitionCallbackReturn.FAILURE
+        return True
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Brake and leave the controller."""
@@ -128,16 +133,22 @@ class BucketDriver(LifecycleNode):
         if self._stream is None:
             return SetParametersResult(successful=True)
         names = ", ".join(p.name for p in changes)
-        return SetParametersResult(successful=False, reason=f"deactivate and clean up bucket_driver to change {names}")
+        return SetParametersResult(successful=False, reason=f"deactivate bucket_driver to change {names}")
 
     # -- the period --
+
+    def _tick_at(self, rate: float) -> Timer:
+        self._joints_every, self._idle_every, self._alive_every = (
+            max(1, round(period * rate)) for period in (JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD)
+        )
+        return self.create_timer(1 / rate, self._tick, clock=STEADY)
 
     def _tick(self) -> None:
         self._ticks += 1
         stream = self._stream
         if stream is not None:
             stream.poll()
-            if self._ticks % 5 == 0:
+            if self._ticks % self._alive_every == 0:
                 stream.send(channel.Alive())
             self._last = stream.state() or self._last
             if stream.end is not None:
@@ -149,13 +160,13 @@ class BucketDriver(LifecycleNode):
         mode, reason = self._mode()
         if self._stream is None:
             self._fail_services(reason)
-            if self._ticks % IDLE_DIVIDER:
+            if self._ticks % self._idle_every:
                 return
         stamp = self._stamp()
         self._states.publish(
             ros_messages.bucket_state(self._last, stamp=stamp, mode=mode, reason=reason, dry_run=self._settings.dry_run)
         )
-        if self._stream is not None and self._last is not None and self._ticks % JOINTS_DIVIDER == 0:
+        if self._stream is not None and self._last is not None and self._ticks % self._joints_every == 0:
             self._joints.publish(ros_messages.joint_state(self._last, stamp))
 
     def _mode(self) -> tuple[Mode, str]:
@@ -282,6 +293,8 @@ class BucketDriver(LifecycleNode):
         except ImportError:
             return
         qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        if self._frames is not None:  # its message would stay in force
+            self.destroy_publisher(self._frames)
         self._frames = self.create_publisher(TFMessage, "/tf_static", qos)
         self._frames.publish(TFMessage(transforms=ros_messages.static_transforms(self._cell, self.get_clock().now())))
 

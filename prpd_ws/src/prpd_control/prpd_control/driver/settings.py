@@ -26,6 +26,7 @@ class DriverSettings:
     cell: str = setting("", "YAML file that says where arm, bucket and soil stand; empty: the nominal cell")
     dry_run: bool = setting(False, "check everything, move nothing")
     rate: float = setting(500.0, "Hz, of the stream of setpoints", 125.0, 500.0)
+    publish_rate: float = setting(100.0, "Hz, of bucket/state", 20.0, 250.0)
     realtime_priority: int = setting(
         20, "SCHED_FIFO priority of the stream where the system allows one; 0: none", 0, 90
     )
@@ -64,7 +65,9 @@ class DriverSettings:
 
     servo_lookahead: float = setting(0.05, "s, of servoL", 0.03, 0.2)
     servo_gain: float = setting(1200.0, "of servoL", 100.0, 2000.0)
-    stop_deceleration: float = setting(10.0, "m/s2, of a stop", 1.0, 30.0)
+    stop_deceleration: float = setting(
+        10.0, "m/s2, of a stop; harder where it would outlast the watchdog, up to max_turn_acceleration", 1.0, 30.0
+    )
     bucket_mass: float = setting(0.45, "kg, payload that the pendant's installation should name", 0.05, 5.0)
 
     def __post_init__(self) -> None:

@@ -83,7 +83,8 @@ class Cause(Enum):
     PROGRAM_STOPPED = (
         "program_stopped",
         Mode.STOPPED,
-        "If somebody stopped it on the pendant, ask them; if the driver was late, the watchdog did. " + RECOVER,
+        "Where no pause of the driver is named, somebody stopped it on the pendant: ask them. A pause wakes the "
+        "watchdog: relieve the machine, or give the driver real-time priority. " + RECOVER,
     )
     PROTECTIVE_STOP = ("protective_stop", Mode.FAULT, "Find what the arm hit and clear it. " + ENABLE)
     EMERGENCY_STOP = (

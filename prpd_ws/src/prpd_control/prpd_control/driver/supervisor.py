@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from prpd_control.driver import health, limits
 from prpd_control.driver.action import HALT, KEEP, NOTHING, Action, Do
@@ -13,6 +14,9 @@ from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.stops import Cause, Stop
 from prpd_control.driver.tool_frames import Setpoint
 from prpd_control.modes import Mode
+
+PAUSE_MEMORY = 1.0
+"""s, for which a pause of the loop is remembered."""
 
 
 class Supervisor:
@@ -29,6 +33,7 @@ class Supervisor:
         self.lost_commands = 0
         """Gaps in the sequence so far."""
         self._now = now
+        self._pause, self._paused = 0.0, now  # the longest one between two cycles of late, and its end
         self._alive = now
         self._after: Stop | None = None  # stop that a motion of our own leads to
         self._last_target: tuple[float, ...] | None = None
@@ -107,8 +112,10 @@ class Supervisor:
 
     def step(self, now: float, reading: health.Reading) -> Action:
         """What to do at monotonic time `now`, s."""
-        elapsed = min(now - self._now, 5 * self._settings.period)  # after a hiccup the bucket goes on, it does not leap
-        self._now = now
+        pause, self._now = now - self._now, now
+        if pause >= self._pause or now - self._paused > PAUSE_MEMORY:
+            self._pause, self._paused = pause, now
+        elapsed = min(pause, 5 * self._settings.period)  # after a hiccup the bucket goes on, it does not leap
         trouble = self._trouble(reading)
         if trouble is not None:
             self._notice(trouble)
@@ -169,9 +176,16 @@ class Supervisor:
 
     def _trouble(self, reading: health.Reading) -> Stop | None:
         settings = self._settings
-        return health.trouble(
+        trouble = health.trouble(
             reading, now=self._now, state_timeout=settings.state_timeout, controlled=not settings.dry_run
         )
+        patience = 1 / settings.watchdog_rate
+        if trouble is not None and trouble.cause is Cause.PROGRAM_STOPPED and self._pause > 0.5 * patience:
+            late = (
+                f"the driver had paused for {self._pause * 1e3:.0f} ms, and its watchdog waits {patience * 1e3:.0f} ms"
+            )
+            return replace(trouble, seen=f"{trouble.seen}; {late}")
+        return trouble
 
     def _danger(self, now: float, reading: health.Reading) -> Stop | None:
         settings = self._settings
@@ -218,8 +232,10 @@ class Supervisor:
     def _notice(self, trouble: Stop) -> None:
         """Latch what the controller reports, unless the driver already stands still for a reason as grave.
 
-        A program that the watchdog ended while the driver stopped must not hide why the driver stopped.
+        A program that the watchdog ended while the driver stopped, or backed off, must not hide why it did.
         """
+        if trouble.cause is Cause.PROGRAM_STOPPED and self._after is not None:
+            trouble = self._after
         grave = (Mode.STOPPED, Mode.FAULT, Mode.DISCONNECTED)
         if (
             self.stop is None

@@ -185,8 +185,8 @@ def excavation(options: Options) -> list[Process]:
     driver: dict[str, Any] = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
     if options.twin:
         # Robot, soil and driver share two cores without a real-time kernel: its hiccups are not the robot's, and what
-        # a stream at 500 Hz costs would starve the camera.
-        driver |= {"rate": 125.0, "watchdog_rate": 10.0, "command_grace": 0.15}
+        # streams at full rates cost would starve the camera.
+        driver |= {"rate": 125.0, "publish_rate": 50.0, "watchdog_rate": 10.0, "command_grace": 0.15}
     nodes = [
         Process(
             "bucket_driver",

@@ -65,8 +65,9 @@ class Latency:
     steps: int
     period_jitter_p99: float
     """s, deviation of the time between two steps from its median."""
-    observation_age_p99: float
+    observation_age_p50: float
     """s, from the image to the command."""
+    observation_age_p99: float
     inference_p99: float
     """s."""
 
@@ -126,6 +127,7 @@ def latency(trials: Sequence[Trial]) -> Latency | None:
     return Latency(
         steps=sum(len(a) for a in ages),
         period_jitter_p99=float(np.percentile(np.concatenate(jitters), 99)),
+        observation_age_p50=float(np.percentile(np.concatenate(ages), 50)),
         observation_age_p99=float(np.percentile(np.concatenate(ages), 99)),
         inference_p99=float(np.percentile(np.concatenate(inferences), 99)),
     )
