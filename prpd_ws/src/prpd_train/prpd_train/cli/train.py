@@ -20,9 +20,7 @@ class Arguments:
     """Learn to dig rocks out, from coarse grains to fine ones."""
 
     preset: str = "cpu"
-    """`smoke` (proves the pipeline), `cpu` (two cores), `gpu` (one GPU, many environments) or `paper` (the paper's
-    sizes). Other options change it.
-    """
+    """`smoke` (proves the pipeline), `cpu` (two cores) or `paper` (the paper's sizes). Other options change it."""
     scene: str = "paper"
     """`paper` (the bucket passes through soil) or `solid` (it feels the soil)."""
     randomise: bool = True

@@ -45,19 +45,13 @@ def presets() -> Dict[str, TrainConfig]:
     """The named settings of `prpd train`."""
     paper = TrainConfig(ppo=PPOConfig(horizon=128, minibatches=16))
     cpu = TrainConfig(num_envs=64, schedule=ScheduleConfig(max_iterations=200))
-    gpu = TrainConfig(
-        env=EnvConfig(device="cuda:0"),
-        ppo=PPOConfig(minibatches=16, target_kl=0.06),
-        schedule=ScheduleConfig(max_iterations=200),
-        num_envs=512,
-    )
     smoke = TrainConfig(
         env=EnvConfig(scenes=8),
         ppo=PPOConfig(horizon=16),
         schedule=ScheduleConfig(mode="list", deltas=(0.07, 0.05), window=16, max_iterations=3),
         num_envs=16,
     )
-    return {"cpu": cpu, "gpu": gpu, "paper": paper, "smoke": smoke}
+    return {"cpu": cpu, "paper": paper, "smoke": smoke}
 
 
 def with_scene(config: TrainConfig, scene: str) -> TrainConfig:
