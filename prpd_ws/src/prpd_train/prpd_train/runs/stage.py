@@ -24,7 +24,7 @@ from prpd_train.ppo.distributed import Group
 from prpd_train.runs.checkpoint import load_checkpoint, save_checkpoint
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.folder import RunFolder, StageResult
-from prpd_train.runs.metrics import Metrics
+from prpd_train.runs.metrics import COLUMNS, Metrics
 from prpd_train.runs.progress import Progress
 from prpd_train.runs.serial import to_plain
 from prpd_train.runs.spent import Spent
@@ -206,20 +206,7 @@ class Stage:
         self.iteration += 1
         self.samples += config.ppo.horizon * config.num_envs
         self.spent += replace(Spent.now() - began, simulation_seconds=self.collector.env_seconds - simulated)
-        row: Dict[str, float] = dict.fromkeys(
-            (
-                "kl",
-                "kl_coefficient",
-                "entropy",
-                "policy_loss",
-                "value_loss",
-                "q_loss",
-                "transfer_loss",
-                "clip_fraction",
-                "explained_variance",
-            ),
-            float("nan"),
-        )
+        row: Dict[str, float] = dict.fromkeys(COLUMNS, float("nan"))
         row.update(statistics)
         row.update(
             stage=self.index,
