@@ -40,7 +40,7 @@ class WarpSimulator:
         iterations: int = 2,
         sleeping: bool = True,
         max_grains: int | None = None,
-        cache_bytes: int = 512 << 20,
+        cache_bytes: int = 2 << 30,
         failure_directory: str | None = None,
         tensors: bool = False,
         coloured: bool = False,
