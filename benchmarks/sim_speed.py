@@ -119,7 +119,7 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
     """All measurements."""
     for delta in benchmark.deltas:
         specs = [scene(delta / 1000, seed) for seed in range(max(benchmark.envs))]
-        same = dict(measure_force=False)
+        same = dict(force_every=0)
         yield engine_row("physx", "physx cubes, 1/60 s", specs[:1], benchmark, substep=1 / 60, **same)
         yield engine_row("physx", "physx cubes, 1/120 s (as used)", specs[:1], benchmark, **same)
         yield engine_row(
