@@ -63,8 +63,9 @@ class SoilWorldNode(Node):
         self._set_up(environment, seed)
 
     def _make_simulator(self, scene: SceneSpec) -> Simulator:
-        # Once a tick is enough for a force that is filtered anyway.
-        return engines.make(self._engine, [scene], **({"force_every": 2} if self._engine == "physx" else {}))
+        if self._engine == "physx":  # once a tick is enough for a force that is filtered anyway
+            return engines.make(self._engine, [scene], force_every=2)
+        return engines.make(self._engine, [scene])
 
     def _set_up(self, environment: str, seed: int) -> None:
         self._read_arm(np.zeros(3))

@@ -36,8 +36,8 @@ class PhysxSimulator:
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
     ) -> None:
-        """`substep` s; `grain_shape` cube or sphere; the force on the bucket is the mean of one in `force_every` substeps of
-        a step, of which the last is one: to ask for it costs as much as to simulate. 0 leaves it 0.
+        """`substep` s; `grain_shape` cube or sphere; the force on the bucket is the mean over one in `force_every` substeps,
+        since to ask for it costs as much as to simulate. 0 leaves it 0.
         """
         check_specs(specs)
         if device != "cpu":
