@@ -9,14 +9,18 @@ import subprocess
 from pathlib import Path
 
 
+def commit() -> str:
+    """Of the checkout, with `-dirty` when there is more than it says."""
+    command = ["git", "describe", "--always", "--dirty"]
+    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    return found.stdout.strip() or "unknown"
+
+
 def circumstances(**more: object) -> str:
     """Date, commit, machine and how busy it is, in one line."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
     facts = [
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
-        f"commit {commit or 'unknown'}",
+        f"commit {commit()}",
         f"{os.cpu_count()} cores ({platform.machine()}, Linux {platform.release().split('-')[0]})",
         f"load {os.getloadavg()[0]:.1f} at the start",
         *(f"{name} {value}" for name, value in more.items()),

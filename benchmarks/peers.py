@@ -77,7 +77,7 @@ def newton(spec: SceneSpec, envs: int) -> tuple[Step, str]:
             solver.step(first, second, control, contacts, h)
             first, second = second, first
 
-    for _ in range(5):
+    for _ in range(2):
         step(0)
     return step, f"newton XPBD, 1/240 s x {iterations}, no plate"
 

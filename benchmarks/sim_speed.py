@@ -1,6 +1,6 @@
 """How fast grains are simulated: this project's engines beside PhysX, Newton, MuJoCo and PyBullet, in one run.
 
-python benchmarks/sim_speed.py --output runs/sim_speed.json
+python benchmarks/sim_speed.py --json runs/sim_speed.json
 
 Everybody gets the same grains (number, size, mass, friction), pit and simulated time, and a plate that sweeps through
 the soil to and fro, so that nothing can sleep for long (Newton is spared the plate, the peers the rock). Times are the
@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import peers
 import tyro
+from circumstances import circumstances
+from measure_memory import memory_gib
 
 from prpd_task.bucket import BucketGeometry
 from prpd_train.engines import make
@@ -28,6 +29,7 @@ from prpd_train.engines.protocol import Simulator
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.spec import SceneSpec
 
+CUBES, WIDE = "physx cubes, 1/60 s", "warp, wide bed"
 PLATE = BucketGeometry(shape="solid", width=0.10, length=0.010, height=0.08)
 
 
@@ -46,8 +48,12 @@ class Benchmark:
     budget: float = 60.0
     """CPU seconds after which a measurement is cut short, at least one step of 0.1 s later."""
     peers: bool = True
-    output: Path | None = None
-    """Write the rows here as JSON."""
+    memory_envs: int = 128
+    """Environments of 10 mm whose memory is measured; 0 leaves it out."""
+    quick: bool = False
+    """Two grain sizes, few environments, little time: to see that it runs."""
+    json: Path | None = None
+    """The rows are written here, each as soon as it is known."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
     for delta in benchmark.deltas:
         specs = [scene(delta / 1000, seed) for seed in range(max(benchmark.envs))]
         same = dict(force_every=0)
-        yield engine_row("physx", "physx cubes, 1/60 s", specs[:1], benchmark, substep=1 / 60, **same)
+        yield engine_row("physx", CUBES, specs[:1], benchmark, substep=1 / 60, **same)
         yield engine_row("physx", "physx cubes, 1/120 s (as used)", specs[:1], benchmark, **same)
         yield engine_row(
             "physx", "physx spheres, 1/60 s", specs[:1], benchmark, substep=1 / 60, grain_shape="sphere", **same
@@ -134,24 +140,71 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
                     cpu = timed(step, benchmark.seconds, benchmark.budget)
                     yield Row(label, delta, specs[0].grains.spheres, envs, cpu / envs)
     for grains in benchmark.large:
-        yield engine_row("warp", "warp, wide bed", [scene(0.01, grains=grains)], benchmark)
+        yield engine_row("warp", WIDE, [scene(0.01, grains=grains)], benchmark)
+
+
+def reached(found: list[Row], memory: float | None) -> str:
+    """What was asked for, and what was measured, in one line."""
+    cost = {(row.simulator.split(",")[0], row.delta_mm, row.envs, row.grains): row.cpu_per_simulated for row in found}
+    parts = []
+    finest = min(row.delta_mm for row in found)
+    cubes = [row for row in found if row.simulator == CUBES and row.delta_mm == finest]
+    ours = [row for row in found if row.simulator == "warp" and row.delta_mm == finest]
+    if cubes and ours:
+        ratio = cubes[0].cpu_per_simulated / max(ours, key=lambda row: row.envs).cpu_per_simulated
+        parts.append(f"{ratio:.1f} times PhysX cubes at {finest:g} mm (asked: 5)")
+    ratios = {
+        (delta, envs): value / cost["warp", delta, envs, grains]
+        for (name, delta, envs, grains), value in cost.items()
+        if name == "newton XPBD" and envs > 1 and ("warp", delta, envs, grains) in cost
+    }
+    if ratios:
+        (delta, envs), least = min(ratios.items(), key=lambda item: item[1])
+        parts.append(f"at least {least:.1f} times Newton XPBD with {envs} environments, at {delta:g} mm (asked: 3)")
+    wide = sorted((row for row in found if row.simulator == WIDE), key=lambda row: row.grains)
+    if len(wide) > 1:
+        growth = wide[-1].cpu_per_simulated / wide[0].cpu_per_simulated / (wide[-1].grains / wide[0].grains)
+        parts.append(f"cost per grain grows {growth:.2f} fold from {wide[0].grains} to {wide[-1].grains} (asked: 1)")
+    if memory is not None:
+        parts.append(f"memory {memory:.2f} GiB (asked: below 4)")
+    return "; ".join(parts) or "nothing to compare"
 
 
 def main() -> int:
     """Measure, print, write."""
     benchmark = tyro.cli(Benchmark, description=__doc__)
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    if benchmark.quick:
+        benchmark = replace(
+            benchmark, deltas=(70.0, 30.0), envs=(1, 4), large=(), seconds=0.3, budget=5.0, memory_envs=2
+        )
+    where = circumstances(python=sys.version.split()[0])
+    print(where)
     print(HEADER, flush=True)
-    found, cubes = [], {}
+    found: list[Row] = []
+    cubes: dict[float, float] = {}
+    memory = None
     for row in rows(benchmark):
         found.append(row)
-        if row.simulator.startswith("physx cubes, 1/60"):
+        if row.simulator == CUBES:
             cubes[row.delta_mm] = row.cpu_per_simulated
-        print(row.text(cubes.get(row.delta_mm) if "wide" not in row.simulator else None), flush=True)
-    if benchmark.output:
-        benchmark.output.parent.mkdir(parents=True, exist_ok=True)
-        benchmark.output.write_text(json.dumps([row.__dict__ for row in found], indent=1) + "\n")
+        print(row.text(cubes.get(row.delta_mm) if row.simulator != WIDE else None), flush=True)
+        write(benchmark.json, where, found, memory)
+    if benchmark.memory_envs:
+        memory = memory_gib(benchmark.memory_envs)
+        print(
+            f"{benchmark.memory_envs} environments at 10 mm: {memory:.2f} GiB at most, of which the cache may add 0.5"
+        )
+        write(benchmark.json, where, found, memory)
+    print(reached(found, memory))
     return 0
+
+
+def write(path: Path | None, where: str, found: list[Row], memory: float | None) -> None:
+    """All that is known so far."""
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        record = {"circumstances": where, "memory_gib": memory, "rows": [asdict(row) for row in found]}
+        path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -173,6 +173,37 @@ def test_a_broken_state_is_reset_counted_and_dumped(tmp_path):
     assert not sim.state.failed.any()
 
 
+def test_a_broken_state_in_physx_likewise(tmp_path, monkeypatch):
+    specs = [make_scene(0.07, seed=seed) for seed in range(2)]
+    sim = started("physx", specs, failure_directory=str(tmp_path))
+    sim.step(np.tile(START, (2, 1)), 0.1)
+    read, broken = sim._read, [1]
+
+    def misread(env):
+        read(env)
+        if env in broken:
+            broken.remove(env)
+            sim.state.rock_position[env] = np.nan
+
+    monkeypatch.setattr(sim, "_read", misread)
+    sim.step(np.tile(START, (2, 1)), 0.1)
+    assert sim.state.failed.tolist() == [False, True] and sim.failures.count == 1
+    assert np.isfinite(sim.state.rock_position).all()
+    assert len(list(tmp_path.glob("failure_*.npz"))) == 1
+    sim.step(np.tile(START, (2, 1)), 0.1)
+    assert not sim.state.failed.any()
+
+
+@pytest.mark.parametrize(("engine", "package", "name"), [("warp", "warp", "warp-lang"), ("physx", "sapien", "sapien")])
+def test_an_engine_that_is_not_installed_says_what_to_install(engine, package, name):
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from prpd_train.engines import make;"
+        f"from prpd_train.scene.generator import make_scene; make({engine!r}, [make_scene(0.07)])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert f"engine {engine!r} needs {name}, which is not installed here" in result.stderr
+
+
 @pytest.mark.parametrize(("engine", "unwanted"), [("warp", ("torch", "sapien")), ("physx", ("torch", "warp"))])
 def test_an_engine_imports_no_other(engine, unwanted):
     code = (

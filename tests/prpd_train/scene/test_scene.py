@@ -117,6 +117,7 @@ def test_grains_start_inside_the_pit(delta):
         ({"delta": 0.5}, "use a smaller delta"),
         ({"delta": 0.03, "footprint": (0.05, 0.3)}, "does not fit a bed"),
         ({"delta": 0.03, "depth": 0.0}, "depth must be positive"),
+        ({"delta": 0.03, "footprint": (-0.2, 0.2)}, "footprint x must be positive"),
         ({"delta": 0.03, "preset": "mud"}, "'mud' is not known"),
         ({"delta": 0.03, "rock_shape": "ball"}, "'ball' is not known"),
         ({"delta": 0.03, "soil_density": -1.0}, "soil_density must be positive"),

@@ -1,4 +1,4 @@
-"""Make room for a rock in a bed of cubes that has settled without it."""
+"""Make room for a rock in a bed that has settled without it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,30 @@ def rock_place(spec: SceneSpec, floor: float) -> np.ndarray:
     return np.array([x, y, max(z, floor - float(spec.rock.corners()[:, 2].min()))])
 
 
-def make_room(spec: SceneSpec, grains: np.ndarray, rock: np.ndarray) -> np.ndarray:
-    """The grains (count, 3) m, with those that a rock at `rock` (3,) would overlap laid loosely on top of the bed."""
-    edge = spec.grains.edge
+def make_room(spec: SceneSpec, grains: np.ndarray, rock: np.ndarray, size: float, clearance: float) -> np.ndarray:
+    """The grains (count, 3) m, with those nearer to a rock at `rock` (3,) than `clearance` (m, from a grain's centre)
+    laid loosely on top of the bed; `size` m, diameter of a spherical grain or edge of a cubic one.
+    """
     local = quaternion_rotate(quaternion_conjugate(np.array(spec.rock.quaternion)), grains - rock)
     distance = np.full(len(grains), np.inf)
     for centre in spec.rock.voxel_centres():
         outside = np.maximum(np.abs(local - centre) - spec.rock.voxel_edge / 2, 0.0)
         np.minimum(distance, np.linalg.norm(outside, axis=1), out=distance)
-    moved = np.flatnonzero(distance < 0.5 * edge)
-    half = np.array(spec.bed.footprint) / 2 - edge
-    rng = np.random.default_rng(np.random.SeedSequence([spec.seed, 3]))
-    per_layer = max(1, int(np.prod(np.maximum(half, edge)) / edge**2 / 2))
-    layer, place = np.divmod(np.arange(len(moved)), per_layer)
-    top = max(float(grains[:, 2].max()), float(rock[2]) + spec.rock.radius()) + edge
+    moved = np.flatnonzero(distance < clearance)
+    top = max(float(grains[:, 2].max()), float(rock[2]) + spec.rock.radius()) + size
     grains = np.array(grains)
-    grains[moved, :2] = rng.uniform(-1, 1, (len(moved), 2)) * np.maximum(half, 0.0)
-    grains[moved, 2] = top + edge * (0.5 * place / per_layer + 1.2 * layer)
+    grains[moved] = _layers(spec, len(moved), size, top)
     return grains
+
+
+def _layers(spec: SceneSpec, count: int, size: float, bottom: float) -> np.ndarray:
+    """(count, 3) m: places in layers above `bottom`, far enough from each other for cubes that are turned."""
+    rng = np.random.default_rng(np.random.SeedSequence([spec.seed, 3]))
+    columns = [max(1, int(side / (1.4 * size))) for side in spec.bed.footprint]
+    x, y = ((np.arange(n) + 0.5) / n * side - side / 2 for n, side in zip(columns, spec.bed.footprint))
+    flat = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    layers = [
+        np.column_stack([rng.permutation(flat), np.full(len(flat), bottom + 1.4 * size * layer)])
+        for layer in range(-(-count // len(flat)))
+    ]
+    return np.concatenate([*layers, np.zeros((0, 3))])[:count]

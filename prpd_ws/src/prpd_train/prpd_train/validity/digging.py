@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Sequence
+from typing import List, Sequence
 
 import numpy as np
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_task.spec import TaskSpec
+from prpd_train.engines.protocol import SimState
+from prpd_train.engines.scripted import scripted_dig
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.spec import Materials
-from prpd_train.validity.scenes import simulator
+from prpd_train.validity.scenes import settled, simulator
 
 PLATE = BucketGeometry(shape="solid", width=0.10, length=0.010, height=0.12)
 """A bucket so short that it is a plate across the digging direction."""
@@ -21,9 +23,9 @@ PLATE = BucketGeometry(shape="solid", width=0.10, length=0.010, height=0.12)
 def plate_forces(engine: str, delta: float, depths: Sequence[float], speed: float = 0.1) -> np.ndarray:
     """N, horizontal force on a plate that is pushed through a bed with its edge at each depth (m)."""
     # The edge is below the bucket's origin by the thickness of its floor. The rock lies out of the plate's way.
-    specs = [make_scene(delta, "solid", seed=k, bucket=PLATE, footprint=(0.24, 0.44)) for k in range(len(depths))]
-    specs = [replace(spec, rock=replace(spec.rock, position=(0.0, 0.17, -0.03))) for spec in specs]
-    starts = np.array([[0.0, -0.16, -depth + PLATE.thickness, 0.0] for depth in depths], np.float32)
+    specs = [make_scene(delta, "solid", seed=k, bucket=PLATE, footprint=(0.20, 0.34)) for k in range(len(depths))]
+    specs = [replace(spec, rock=replace(spec.rock, position=(0.0, 0.14, -0.03))) for spec in specs]
+    starts = np.array([[0.0, -0.13, -depth + PLATE.thickness, 0.0] for depth in depths], np.float32)
     sim = simulator(engine, specs)
     above = starts.copy()
     above[:, 2] = 0.05
@@ -40,27 +42,64 @@ def plate_forces(engine: str, delta: float, depths: Sequence[float], speed: floa
     return np.mean(forces[4:], axis=0)
 
 
-def breakout_force(engine: str, delta: float, burial: float, forces: Sequence[float]) -> float:
-    """N, least of the upward `forces` that pulls a buried rock (burial in m of its centre) up by half its size."""
-    specs = [make_scene(delta, "solid", seed=k, rock_burial=burial) for k in range(len(forces))]
-    poses = np.tile(np.array([0.0, -0.3, 0.3, 0.0], np.float32), (len(specs), 1))
+@dataclass(frozen=True)
+class Dig:
+    """Digs with a bucket that feels the soil, by the hand-written rule."""
+
+    excavated: float
+    """Share of the scenes."""
+    peak_force: float
+    """N, largest mean over a control step, in the middle scene."""
+    mean_force: float
+    """N, while it is above 1 N, over all scenes."""
+
+
+def solid_dig(engine: str, delta: float, scenes: int) -> Dig:
+    """Dig in several beds of the `solid` preset."""
+    specs = [make_scene(delta, "solid", seed=seed) for seed in range(scenes)]
+    task = TaskSpec(bucket=specs[0].bucket)
     sim = simulator(engine, specs)
-    sim.reset(range(len(specs)), specs, poses)
-    for k, (spec, force) in enumerate(zip(specs, forces)):
-        pulled = replace(spec, sample=replace(spec.sample, rock_force=(0.0, 0.0, float(force))))
-        sim.arrange(k, pulled, sim.snapshot(k), poses[k])
-    start = np.array(sim.state.rock_position[:, 2])
-    sim.step(poses, 0.5)
-    risen = np.array(sim.state.rock_position[:, 2]) - start > specs[0].rock.size / 2
+    sim.reset(range(scenes), specs, np.tile(np.array(task.start_pose, np.float32), (scenes, 1)))
+    seen: List[np.ndarray] = []
+
+    def watch(_: int, state: SimState) -> None:
+        seen.append(np.linalg.norm(np.array(state.bucket_force), axis=1))
+
+    excavated = scripted_dig(sim, task, watch)
     sim.close()
-    out = [force for force, up in zip(forces, risen) if up]
-    return min(out) if out else float("inf")
+    force = np.array(seen)
+    return Dig(float(excavated.mean()), float(np.median(force.max(0))), float(force[force > 1.0].mean()))
 
 
-def slide_angle(engine: str, friction: float, angles: Sequence[float], bucket: str = "solid") -> float:
+def breakout_force(engine: str, delta: float, burial: float, low: float = 8.0, high: float = 60.0) -> float:
+    """N, upward force that pulls a buried rock (burial in m of its centre) up by half its size in half a second.
+
+    Found by bisection between `low` and `high`, to a tenth.
+    """
+    spec = make_scene(delta, seed=2, rock_burial=burial, depth=0.12)
+    sim, poses = settled(engine, spec)
+    start = sim.snapshot(0)
+    while high > 1.1 * low:
+        force = float(np.sqrt(low * high))
+        pulled = replace(spec, sample=replace(spec.sample, rock_force=(0.0, 0.0, force)))
+        sim.arrange(0, pulled, start, poses[0])
+        sim.step(poses, 0.5)
+        if sim.state.rock_position[0, 2] - start.rock_position[2] > spec.rock.size / 2:
+            high = force
+        else:
+            low = force
+    sim.close()
+    return high
+
+
+def slide_angle(engine: str, delta: float, friction: float, angles: Sequence[float], bucket: str = "solid") -> float:
     """rad, least downward tilt of a bucket, of those given, at which a rock on its floor slides out."""
-    materials = Materials(rock_bucket=friction)
-    specs = [make_scene(0.05, materials=materials, bucket=BucketGeometry(shape=bucket)) for _ in angles]
+    materials, shape = Materials(rock_bucket=friction), BucketGeometry(shape=bucket)
+    # The soil lies far below, and there is little of it.
+    specs = [
+        make_scene(delta, materials=materials, bucket=shape, footprint=(0.12, 0.12), depth=max(0.03, delta))
+        for _ in angles
+    ]
     bowl = specs[0].bucket
     low = np.tile(np.array([0.0, 0.0, 0.6, 0.0], np.float32), (len(specs), 1))
     sim = simulator(engine, specs)
@@ -98,7 +137,7 @@ def sweep(engine: str, delta: float) -> Sweep:
     """Sweep the solid bucket through the bed and back at the highest commanded speed."""
     task = TaskSpec()
     # So wide that no grain is crushed between bucket and wall.
-    spec = make_scene(delta, "solid", seed=3, footprint=(0.30, 0.42))
+    spec = make_scene(delta, "solid", seed=3, footprint=(0.26, 0.34))
     start = np.array([[0.0, -0.075, 0.06, 0.0]], np.float32)
     sim = simulator(engine, [spec])
     sim.reset([0], [spec], start)

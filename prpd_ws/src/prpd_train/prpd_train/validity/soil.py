@@ -7,8 +7,10 @@ from typing import Any, Dict
 
 import numpy as np
 
+from prpd_train.engines.bury import rock_place
 from prpd_train.engines.settle import surface_of
 from prpd_train.scene.generator import make_scene
+from prpd_train.scene.randomisation import Randomisation
 from prpd_train.scene.spec import GRAVITY
 from prpd_train.validity.scenes import AWAY, column, grain_velocities, heap_scene, settled, simulator
 
@@ -28,10 +30,10 @@ class Rest:
     """m."""
 
 
-def rest(engine: str, delta: float, duration: float) -> Rest:
-    """Leave a settled scene alone for `duration` s, with sleep off where it can be."""
+def rest(engine: str, delta: float, duration: float, *, sleeping: bool = True) -> Rest:
+    """Leave a settled scene alone for `duration` s; `sleeping` off, where it can be, lets no grain rest for good."""
     spec = make_scene(delta, seed=1)
-    options: Dict[str, Any] = {"sleeping": False} if engine == "warp" else {}
+    options: Dict[str, Any] = {"sleeping": sleeping} if engine == "warp" else {}
     sim, poses = settled(engine, spec, **options)
     state = sim.state
     count = int(state.grain_count[0])
@@ -45,6 +47,20 @@ def rest(engine: str, delta: float, duration: float) -> Rest:
     speed = float(np.sqrt(np.mean(np.sum(grain_velocities(sim, poses) ** 2, 1))))
     sim.close()
     return Rest(speed, abs(now - surface), moved)
+
+
+def rest_share(engine: str, delta: float, scenes: int) -> float:
+    """Share of random scenes in which the rock, let go among its grains, rests within 8 mm of its place.
+
+    Of the others it is put back, exactly.
+    """
+    specs = [make_scene(delta, seed=seed, randomisation=Randomisation()) for seed in range(scenes)]
+    sim = simulator(engine, specs)
+    sim.reset(range(scenes), specs, np.tile(AWAY, (scenes, 1)))
+    places = [rock_place(spec, sim.snapshot(env).floor) for env, spec in enumerate(specs)]
+    moved = np.linalg.norm(np.array(sim.state.rock_position) - places, axis=1)
+    sim.close()
+    return float(np.mean(moved > 1e-5))
 
 
 def packing_fraction(engine: str, delta: float, size_in_grains: int = 12) -> float:

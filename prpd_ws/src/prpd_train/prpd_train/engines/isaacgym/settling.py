@@ -52,7 +52,7 @@ def settle(world: World, specs: Sequence[SceneSpec], settle_time: float) -> Sett
         raised[env] = spec.bed.floor - floor_of(spec, grains)
         place = rock_place(spec, spec.bed.floor - float(raised[env]))
         up = np.array([0.0, 0.0, raised[env]])
-        grains = make_room(spec, grains - up, place) + up
+        grains = make_room(spec, grains - up, place, spec.grains.edge, 0.5 * spec.grains.edge) + up
         root[rows, POSITION] = world.tensor((grains + origin[env]).astype(np.float32))
         root[world.rocks[env], POSITION] = world.tensor((place + up + origin[env]).astype(np.float32))
         root[world.rocks[env], QUATERNION] = world.tensor(np.array(spec.rock.quaternion, np.float32))

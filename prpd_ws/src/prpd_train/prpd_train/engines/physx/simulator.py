@@ -36,8 +36,8 @@ class PhysxSimulator:
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
     ) -> None:
-        """`substep` s; `grain_shape` cube or sphere; the force on the bucket is the mean over one in `force_every` substeps,
-        since to ask for it costs as much as to simulate. 0 leaves it 0.
+        """`substep` s; `grain_shape` cube or sphere; the force on the bucket is the mean over one in `force_every`
+        substeps, since to ask for it costs as much as to simulate. 0 leaves it 0.
         """
         check_specs(specs)
         if device != "cpu":
@@ -177,8 +177,9 @@ class PhysxSimulator:
         grains[:, 2] += floor - spec.bed.floor
         scene.build(spec, floor, count)
         rock = rock_place(spec, floor)
+        size = spec.grains.edge if self._shape == "cube" else spec.grains.diameter
         scene.rock.set_kinematic(True)
-        scene.place(make_room(spec, grains, rock), turns, rock, spec.rock.quaternion)
+        scene.place(make_room(spec, grains, rock, size, 0.5 * size), turns, rock, spec.rock.quaternion)
         self._advance(scene, away, away, 1.0)
         held = Settled(*scene.grain_poses(), rock, np.array(spec.rock.quaternion), floor)
         scene.rock.set_kinematic(False)

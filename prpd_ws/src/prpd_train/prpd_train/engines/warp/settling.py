@@ -1,7 +1,7 @@
 """How a new scene comes to rest.
 
-The bed settles alone, so that its surface is known; then the rock grows in its place under the surface, is held while
-the soil finds rest around it, and let go.
+The bed settles alone, so that its surface is known; then the rock is put in its place, the grains that were there are
+laid on top; it is held while the soil finds rest around it, and let go.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Sequence
 import numpy as np
 import warp as wp
 
+from prpd_train.engines.bury import MOST_SETTLING, floor_of, make_room, rock_place
 from prpd_train.engines.settle import BUCKET_AWAY, Settled
 from prpd_train.engines.warp.contacts import take_contacts, write
 from prpd_train.scene.generator import place_grains
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 TAPPING = 0.5
 """Factor on friction while a bed is filled."""
-MOST_SETTLING = 0.008
-"""m, by which a rock may move when it is let go in a new scene."""
+CLEARANCE = 0.1
+"""Diameters, from a grain's centre to the rock, below which it makes room; the others are pushed aside, so that they
+bear the rock, which would fall into a gap.
+"""
 
 
 def settle(sim: WarpSimulator, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[int, Settled]:
@@ -43,18 +46,16 @@ def settle(sim: WarpSimulator, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[
     sim.advance(envs, away, 0.4, may_sleep=False)
     floors = {}
     for env, spec in scenes:
-        mean = float(sim.grains(env)[:, 2].mean())
-        # Without the rock, soil of even density is twice as deep as its centre of mass is high.
-        floors[env] = spec.bed.surface_height - 2 * (mean - spec.bed.floor)
-        _lift(sim, env, floors[env] - spec.bed.floor)
-        lowest = floors[env] - float(spec.rock.corners()[:, 2].min())
-        x, y, z = spec.rock.position
-        write(data.rock_x, env, [[x, y, max(z, lowest)]])
-    for size in np.linspace(0.2, 1.0, 8):
-        for env, spec in scenes:
-            write(w.rock_radius, env, size * spec.rock.radius())
-            sim.set_rock_size(env, spec, float(size))
-        sim.advance(envs, away, 0.04, may_sleep=False)
+        grains = sim.grains(env).copy()
+        floors[env] = floor_of(spec, grains)
+        grains[:, 2] += floors[env] - spec.bed.floor
+        rock = rock_place(spec, floors[env])
+        grains = make_room(spec, grains, rock, sim.params.diameter, CLEARANCE * sim.params.diameter)
+        write(w.floor, env, floors[env])
+        write(data.x, env, grains, sim.params.max_grains)
+        write(data.stale, env, 1)
+        write(data.rock_x, env, [rock])
+    sim.advance(envs, away, 0.4, may_sleep=False)
     for env, spec in scenes:
         _set_friction(sim, env, spec, 1.0)
     sim.advance(envs, away, 0.4, may_sleep=False)
@@ -90,15 +91,6 @@ def _set_friction(sim: WarpSimulator, env: int, spec: SceneSpec, factor: float) 
     write(w.mu_soil, env, factor * materials.soil)
     write(w.mu_ground, env, factor * materials.ground)
     write(w.mu_soil_rock, env, factor * materials.soil_rock)
-
-
-def _lift(sim: WarpSimulator, env: int, height: float) -> None:
-    """Move pit and grains up by `height` m."""
-    x = sim.grains(env).copy()
-    x[:, 2] += height
-    write(sim.data.x, env, x, sim.params.max_grains)
-    write(sim.world.floor, env, sim.world.floor.numpy()[env] + height)
-    write(sim.data.stale, env, 1)
 
 
 def _snapshot(sim: WarpSimulator, env: int, floor: float) -> Settled:

@@ -40,7 +40,8 @@ def pit_gap(p: wp.vec3, radius: float, half: wp.vec2, floor: float, rim: float, 
     if part == FLOOR:
         if p[2] > rim - out:
             return wp.vec4(0.0, 0.0, 1.0, p[2] - rim - radius)
-        return none
+        # What is pressed into a wall still stands on the floor while it comes back.
+        return wp.vec4(0.0, 0.0, 1.0, p[2] - floor - radius)
     if p[2] > rim - out:
         return none
     if part == WALL_X:

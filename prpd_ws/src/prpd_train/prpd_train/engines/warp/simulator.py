@@ -25,6 +25,11 @@ from prpd_train.scene.spec import SceneSpec
 LANES = 64
 """Threads of a GPU that share an environment: about as many as there are cells of one colour in the paper's bed."""
 
+PASSIVE = 5.0
+"""Pressure that sand bears before it flows aside, over that of its own weight (42 degrees of friction). A grain stands
+for a lump of soil, and bears what soil at the bottom of the bed would; without this, large grains jam like boulders.
+"""
+
 
 class WarpSimulator:
     """Spherical grains that do not turn, a rigid rock, a kinematic bucket; see docs/physics.md."""
@@ -196,13 +201,6 @@ class WarpSimulator:
         """(count, 3) m, a copy, of one environment."""
         return read(self.data.x, env, self.specs[env].grains.spheres, self._capacity)
 
-    def set_rock_size(self, env: int, spec: SceneSpec, factor: float) -> None:
-        """Scale what grains feel of the rock."""
-        half = self._table_half(spec)
-        edge = factor * spec.rock.voxel_edge
-        write(self.world.sdf_scale, env, edge)
-        write(self.world.sdf_half, env, half * edge)
-
     def _table_half(self, spec: SceneSpec) -> float:
         """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
         return round((spec.rock.radius() + 0.8 * self.params.diameter) / spec.rock.voxel_edge, 2)
@@ -218,12 +216,14 @@ class WarpSimulator:
                 f"a rock of {len(centres)} contact spheres does not fit: there is room for {prm.max_spheres}"
             )
         materials = spec.materials
+        half = self._table_half(spec)
         for array, value in (
             (w.count, len(scene.grains)),
             (w.grain_mass, spec.grains.total_mass / spec.grains.spheres),
             (w.half, [np.array(spec.bed.footprint) / 2]),
             (w.floor, scene.floor),
             (w.rim, spec.bed.surface_height + spec.bed.rim),
+            (w.strength, PASSIVE * spec.bed.depth),
             (w.mu_soil, materials.soil),
             (w.mu_soil_rock, materials.soil_rock),
             (w.mu_soil_bucket, materials.soil_bucket),
@@ -236,7 +236,9 @@ class WarpSimulator:
             (w.rock_held, 0),
             (w.sphere_count, len(centres)),
             (w.sphere_radius, radius),
-            (w.sdf_first, self._shape_table(rock.cells, self._table_half(spec))),
+            (w.sdf_first, self._shape_table(rock.cells, half)),
+            (w.sdf_half, half * rock.voxel_edge),
+            (w.sdf_scale, rock.voxel_edge),
             (self._surface, spec.bed.surface_height),
             (st.rock_x, [scene.rock_position]),
             (st.rock_q, [scene.rock_quaternion]),
@@ -250,7 +252,6 @@ class WarpSimulator:
             (st.overflow, 0),
         ):
             write(array, env, value)
-        self.set_rock_size(env, spec, 1.0)
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
         write(st.rock_bottom, env, scene.rock_position[2] + bottom)
         write(w.sphere_centre, env, centres, prm.max_spheres)

@@ -14,19 +14,16 @@ from prpd_train.engines.warp.detect import grains_of
 from prpd_train.engines.warp.lanes import COLOURS, cell_of_colour, part, wait
 from prpd_train.engines.warp.types import BOX, ROW, TOUCHES, Bucket, Params, State, World
 
-MOST_FORCE = wp.constant(150.0)
-"""N, of one contact: what is wedged between bucket and ground gives way instead of being pressed without limit."""
-MOST_WEIGHTS = wp.constant(2000.0)
-"""Likewise for a grain, in weights of that grain; a heavy one bears twenty weights in any case."""
+AGAINST_PIT = wp.constant(4.0)
+"""Factor on what a grain's contact bears, against pit and ground: what is wedged yields elsewhere, what falls stops."""
 GIVE = wp.constant(10.0)
 """Weights of a grain, by which a visit may press a sleeping one more: it cannot yield, but will wake."""
 
 
 @wp.func
-def most_impulse(inv_mass: float, h: float):
-    """N s, for a contact of grains in a substep."""
-    weight = 9.81 / inv_mass
-    return h * wp.min(wp.max(MOST_FORCE, 20.0 * weight), MOST_WEIGHTS * weight)
+def most_impulse(prm: Params, w: World, env: int, inv_mass: float, h: float):
+    """N s, that a contact of a grain bears in a substep."""
+    return 9.81 * h / inv_mass * w.strength[env] / prm.diameter
 
 
 @wp.func
@@ -60,7 +57,16 @@ def add_press(prm: Params, st: State, i: int, p: wp.vec3):
 
 @wp.func
 def solve_pair(
-    prm: Params, st: State, g0: int, c: int, inv_mass: float, mu: float, h: float, bias_rate: float, give: float
+    prm: Params,
+    st: State,
+    g0: int,
+    c: int,
+    inv_mass: float,
+    mu: float,
+    h: float,
+    bias_rate: float,
+    give: float,
+    limit: float,
 ):
     """Visit contact `c` between grains."""
     still = wp.vec3(0.0, 0.0, 0.0)
@@ -78,7 +84,6 @@ def solve_pair(
     old = st.pair_p[k]
     soft = wp.where(bias_rate > 0.0 and gap[3] < 0.0, prm.softness, 0.0)
     push = wp.where(i_moves, vi, still) - wp.where(j_moves, vj, still) - wanted_speed(prm, gap[3], h, bias_rate) * n
-    limit = most_impulse(inv_mass, h)
     most = wp.where(both, limit, wp.min(limit, wp.dot(old, n) + give))
     new = on_cone((1.0 - soft) * (old - mass * push), n, mu, most)
     change = inv_mass * (new - old)
@@ -110,12 +115,13 @@ def solve_pairs(
     g0 = env * prm.max_grains
     mu = w.mu_soil[env]
     give = GIVE * 9.81 * h / inv_mass
+    limit = most_impulse(prm, w, env, inv_mass, h)
     if prm.coloured == 0:
         first = env * prm.max_contacts
         count = st.contact_end[env]
         for step in range(count):
             c = first + wp.where(backwards == 1, count - 1 - step, step)
-            solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give)
+            solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
         return
     cells = prm.nx * prm.ny * prm.nz
     for turn in range(COLOURS):
@@ -128,7 +134,7 @@ def solve_pairs(
                 count = st.contacts[i]
                 for m in range(count):
                     c = first + wp.where(backwards == 1, count - 1 - m, m)
-                    solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give)
+                    solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
         wait()
 
 
@@ -167,11 +173,13 @@ def solve_touch(
             radius = 0.5 * prm.diameter
             mu = w.mu_ground[env]
             u = wp.where(moves, kept, wp.vec3(0.0, 0.0, 0.0))
+            limit = most_impulse(prm, w, env, inv_mass, h)
+            most = wp.where(entity >= BOX, 1.0, AGAINST_PIT) * limit
             if entity >= BOX:
                 mu = w.mu_soil_bucket[env]
                 u -= bucket_speed(st.x[g] - radius * n, bucket)
             wanted = wanted_speed(prm, gap[3], h, bias_rate)
-            new = on_cone(old - (u - wanted * n) / inv_mass, n, mu, most_impulse(inv_mass, h))
+            new = on_cone(old - (u - wanted * n) / inv_mass, n, mu, most)
             change = new - old
             st.touch_p[place] = new
             if bias_rate == 0.0:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.detect import KEYS
-from prpd_train.engines.warp.solve import GIVE, MOST_FORCE, add_press, bucket_speed, most_impulse, wanted_speed
+from prpd_train.engines.warp.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
 from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
+MOST_FORCE = wp.constant(150.0)
+"""N, of one contact with pit or bucket: a rock wedged between them gives way instead of being pressed without limit."""
 ROCK_ROUNDS = wp.constant(3)
 """Visits to the rock's contacts with pit and bucket, per visit to the grains: they are few, and hold each other."""
 
@@ -52,7 +54,7 @@ def solve_by_rock(
     """
     g0 = env * prm.max_grains
     radius = 0.5 * prm.diameter
-    limit = most_impulse(inv_mass, h)
+    limit = most_impulse(prm, w, env, inv_mass, h)
     give = GIVE * 9.81 * h / inv_mass
     rv = rock.v
     rw = rock.w

@@ -64,6 +64,8 @@ class World:
     half: wp.array(dtype=wp.vec2)
     floor: wp.array(dtype=float)
     rim: wp.array(dtype=float)
+    strength: wp.array(dtype=float)
+    """m, of the column of soil whose weight on a grain one of its contacts bears."""
     mu_soil: wp.array(dtype=float)
     mu_soil_rock: wp.array(dtype=float)
     mu_soil_bucket: wp.array(dtype=float)
