@@ -79,7 +79,7 @@ def _pull(engine: str, delta: float, _: Options) -> Values:
 
 def _slide(engine: str, delta: float, _: Options) -> Values:
     statics = float(np.degrees(np.arctan(SLIDING)))
-    tried = np.radians(statics + np.arange(-4.0, 12.1, 2.0))
+    tried = np.radians(statics + np.arange(-4.0, 12.1, 2.0)).tolist()
     angle = digging.slide_angle(engine, delta, SLIDING, tried)
     return {"angle over statics, degrees": float(np.degrees(angle)) - statics}
 
