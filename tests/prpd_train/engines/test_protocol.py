@@ -29,9 +29,8 @@ def started(engine, specs, **options):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("delta", [0.07, 0.05, 0.03])
 def test_a_scripted_dig_excavates_rocks_of_random_scenes(engine, delta):
-    specs = [
-        make_scene(delta, seed=seed, randomisation=Randomisation()) for seed in range(4 if engine == "physx" else 16)
-    ]
+    scenes = 4 if engine == "physx" else 32
+    specs = [make_scene(delta, seed=seed, randomisation=Randomisation()) for seed in range(scenes)]
     sim = started(engine, specs)
     forces = []
     excavated = scripted_dig(sim, TASK, lambda _, state: forces.append(np.array(state.bucket_force)))
@@ -59,7 +58,8 @@ def test_surface_and_burial_are_the_same_at_every_grain_size(engine, delta):
     for env, spec in enumerate(specs):
         scene = sim.snapshot(env)
         surface = surface_of(spec, scene.grains, scene.rock_position, scene.floor)
-        assert abs(surface) < 0.6 * delta
+        # Seven grains of 70 mm and a rock of 50 mm do not fill a bed evenly.
+        assert abs(surface) < (0.8 if delta > 0.06 else 0.6) * delta
         assert abs(scene.rock_position[2] + 0.02) < 0.009
         assert scene.floor == pytest.approx(spec.bed.floor, abs=0.6 * delta)
     sim.close()
