@@ -2,6 +2,7 @@
 
     python benchmarks/streaming.py --quick                                        # 20 s
     python benchmarks/streaming.py --json streaming.json --docs docs/safety.md    # 10 minutes, and its table there
+    python benchmarks/streaming.py --quick --ledger trials/ledger.sqlite          # a dig as a policy commanded it
 
 Beside the stream run a ROS executor that is kept busy with images, and a bare loop of the same rate and priority: how
 late the stream wakes up is given as a ratio to that, because both suffer from what else the machine does. Shares of a
@@ -22,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 from circumstances import circumstances, replace_between
-from driver_rig import HOME, PERIOD, Rig, level_joints, strokes
+from digs import Targets, recorded, scripted
+from driver_rig import PERIOD, Rig, level_joints, strokes
 
 from prpd_control.driver import channel
 from prpd_control.driver.lateness import quantile
@@ -76,6 +78,8 @@ class Args:
     """Of streaming."""
     quick: bool = False
     """20 s."""
+    ledger: Path | None = None
+    """Of a batch of trials: stream what its first successful trial commanded, and not the scripted dig."""
     address: str = "127.0.5.2"
     """Loopback address of the emulated controller."""
     domain: int = 76
@@ -117,19 +121,6 @@ class Figures:
     angle_rms: float
 
 
-def dig() -> list[tuple[float, ...]]:
-    """Targets of one dig and back, in steps that a policy may take: approach, penetrate, drag, curl, lift."""
-    corners = [(0.0, -0.22, 0.14, 0.0), (0.0, -0.16, 0.0, -0.4), (0.02, -0.10, -0.06, -0.3), (0.02, 0.04, -0.06, 0.0),
-               (0.0, 0.06, -0.03, 0.5), (0.0, 0.06, 0.12, 0.6), (0.0, -0.10, 0.2, 0.2), HOME]  # fmt: skip
-    targets, place = [], np.array(HOME)
-    for corner in corners:
-        way = np.array(corner) - place
-        count = math.ceil(max(np.linalg.norm(way[:3]) / 0.018, abs(way[3]) / 0.08))
-        targets += [tuple(place + way * (i + 1) / count) for i in range(count)]
-        place = np.array(corner)
-    return targets
-
-
 def following(rows: list[tuple[float, ...]]) -> tuple[float, float, float]:
     """(latency s, RMS m, RMS rad) of rows (time, setpoint, measured); the latency is the shift that fits best."""
     table = np.array(rows)
@@ -155,9 +146,9 @@ def share(before: dict[int, float], after: dict[int, float], seconds: float, *, 
     return sum(after[t] - before.get(t, 0.0) for t in threads & set(after)) / seconds
 
 
-def stream_digs(stream: StreamProcess, seconds: float) -> tuple[int, int, list[tuple[float, ...]]]:
+def stream_digs(stream: StreamProcess, seconds: float, targets: Targets) -> tuple[int, int, list[tuple[float, ...]]]:
     """Commands sent, stops (0, or 1 that ended it), and rows of (time, setpoint, measured) for the first 60 s."""
-    targets, sent, stops, rows = dig(), 0, 0, []
+    sent, stops, rows = 0, 0, []
     begun = time.monotonic()
     while (now := time.monotonic()) - begun < seconds:
         stream.poll()
@@ -196,6 +187,7 @@ def node_share(args: Args) -> float:
 def measure(args: Args) -> Figures:
     """The stream beside a busy executor and a bare loop; then the node's own share."""
     seconds, settings = 20.0 if args.quick else args.seconds, DriverSettings(robot_ip=args.address)
+    targets = recorded(args.ledger) if args.ledger else scripted()
     joints = [f"{q:.6f}" for q in level_joints()]
     environment = dict(os.environ, ROS_DOMAIN_ID=str(args.domain))
     with Emulator(args.address, options=("--quiet", "--robot.joints", *joints)):
@@ -211,7 +203,7 @@ def measure(args: Args) -> Figures:
         busy = subprocess.Popen([sys.executable, "-c", BUSY_EXECUTOR], env=environment)
         try:
             first, begun, before = stream.state(), time.monotonic(), cpu_of(stream.pid)
-            sent, stops, rows = stream_digs(stream, seconds)
+            sent, stops, rows = stream_digs(stream, seconds, targets)
             last, took, after = stream.state(), time.monotonic() - begun, cpu_of(stream.pid)
         finally:
             busy.kill()
@@ -261,7 +253,7 @@ def table(f: Figures, when: str) -> str:
 
 def main(args: Args) -> int:
     """Print the figures; the exit status tells whether they hold."""
-    when = circumstances()
+    when = circumstances(**({"a recorded dig": args.ledger.parent.name} if args.ledger else {}))
     f = measure(args)
     print("\n".join(f"{name:55s} {value}" for name, value in rows_of(f)))
     values = asdict(f) | {"cpu": f.cpu_loop + f.cpu_receiving + f.cpu_node}

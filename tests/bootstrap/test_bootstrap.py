@@ -142,6 +142,13 @@ def test_help_needs_no_environment(copy):
     assert not (root / ".venv").exists()
 
 
+def test_a_reader_that_leaves_is_no_error(copy):
+    root = copy()
+    command = f"{sys._base_executable} {root}/prpd --help | sleep 0; exit ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=bare_environment())
+    assert run.returncode in (0, 128 + signal.SIGPIPE) and not run.stderr
+
+
 @pytest.mark.system
 @pytest.mark.timeout(3 * PATIENCE)
 def test_no_network_and_then_a_half_built_environment(copy):

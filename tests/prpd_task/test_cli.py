@@ -88,6 +88,13 @@ def test_a_reader_that_leaves_is_no_error():
     assert run.stderr == ""
 
 
+def test_a_reader_of_the_help_that_leaves_is_no_error():
+    run = subprocess.run(
+        f'"{sys.executable}" -m prpd_task.cli --help | true', shell=True, capture_output=True, text=True, check=False
+    )
+    assert run.stderr == ""
+
+
 def test_a_defect_keeps_its_traceback(command):
     with pytest.raises(ZeroDivisionError):
         command(lambda argv: 1 // 0)

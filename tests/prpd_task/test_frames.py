@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -22,6 +22,9 @@ angles = st.floats(-3.1, 3.1)
 lengths = st.floats(-2.0, 2.0)
 bucket_poses = st.tuples(lengths, lengths, lengths, st.floats(-1.5, 1.5)).map(np.array)
 points = st.tuples(lengths, lengths, lengths).map(np.array)
+
+settings.register_profile("prpd", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("prpd")  # how busy the machine is says nothing about rotations
 
 
 @given(angles, angles, angles, points)

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shlex
+import signal
 import sys
 from typing import Iterator
 
@@ -35,13 +36,18 @@ Variables: PRPD_ROS=wheels|system, PRPD_PYTHON=/path/to/python3.12, ROS_DOMAIN_I
 def main(argv: list[str]) -> int:
     """Run `./prpd`; returns the exit status, where it does not become the command itself."""
     try:
-        return _run(argv)
+        status = _run(argv)
+        sys.stdout.flush()
+        return status
     except Problem as problem:
         say(str(problem))
         return 1
     except KeyboardInterrupt:
         say("interrupted; the same command goes on from here")
         return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def _run(argv: list[str]) -> int:

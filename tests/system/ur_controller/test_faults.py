@@ -45,7 +45,7 @@ def test_upper_range_registers(emulator: Emulator) -> None:
 
 def test_watchdog_ends_the_program_of_a_silent_client(emulator: Emulator, broken_clients, wait_for) -> None:
     clients = broken_clients
-    assert clients.control.setWatchdog(20.0)
+    assert clients.control.setWatchdog(5.0)  # more patient than a busy machine is slow
     clients.servo(0.3)
     assert clients.control.isProgramRunning()
     wait_for(lambda: not clients.control.isProgramRunning(), 1.0)
@@ -97,7 +97,7 @@ def test_emergency_stop(emulator: Emulator, broken_clients, wait_for) -> None:
     emulator.do("emergency_stop", on=True)
     wait_for(clients.receive.isEmergencyStopped)
     wait_for(lambda: clients.receive.getRobotMode() == 3)
-    assert not clients.control.isProgramRunning()
+    wait_for(lambda: not clients.control.isProgramRunning())
 
 
 @pytest.mark.parametrize("fault", [{"do": "remote_control", "on": False}, {"do": "power", "on": False}])

@@ -65,8 +65,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     available = commands()
     if not argv or argv[0] in ("-h", "--help", "help"):
-        print(usage(available))
-        return 0 if argv else 2
+        return run(lambda: print(usage(available), flush=True)) or (0 if argv else 2)
     name, rest = argv[0], argv[1:]
     if name not in available:
         near = difflib.get_close_matches(name, available, n=3)
