@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from prpd_perception.detector import Calibration, Detector
-from prpd_perception.learn.examples import random_view
-from prpd_perception.viewer import View
+from prpd_perception.height_map import HeightMap
+from prpd_perception.learn.examples import random_view, watched
 from prpd_task.frames import soil_to_bucket
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 
@@ -42,10 +42,10 @@ class Outcome:
         return self.error is not None and float(np.linalg.norm(self.error)) < NEAR
 
 
-def outcomes(detector: Detector, frame: Frame, view: View) -> list[Outcome]:
+def outcomes(detector: Detector, frame: Frame, views: list[HeightMap]) -> list[Outcome]:
     """All candidates of one scene."""
     found, pose = [], frame.bucket_pose
-    for one in view.maps:
+    for one in views:
         truth = frame.rock_position
         if truth is not None and one.in_bowl and pose is not None:
             truth = soil_to_bucket(pose, truth)
@@ -103,5 +103,9 @@ def calibrate(path: Path, *, scenes: int, empty: int, seed: int, workers: int) -
 
 def _portion(portion: tuple[Path, list[int], SceneRanges]) -> list[list[Outcome]]:
     path, seed, ranges = portion
-    detector, source, rng = Detector(path), RandomFrames(seed, ranges, cropped=True), np.random.default_rng([*seed, 1])
+    detector, source, rng = (
+        Detector(path),
+        RandomFrames(seed, ranges, watched=watched),
+        np.random.default_rng([*seed, 1]),
+    )
     return [outcomes(detector, *random_view(source, rng)) for _ in range(PORTION)]
