@@ -81,8 +81,10 @@ class Camera:
     def sight(self, window: Window) -> Sight:
         """Where a window looks; its slices may leave pixels out."""
         i, (rows, columns) = self.intrinsics, window
-        down = (np.arange(rows.start, rows.stop, rows.step, np.float32) - np.float32(i.cy)) / np.float32(i.fy)
-        right = (np.arange(columns.start, columns.stop, columns.step, np.float32) - np.float32(i.cx)) / np.float32(i.fx)
+        down, right = (
+            (np.arange(s.start, s.stop, s.step, dtype=np.float32) - np.float32(middle)) / np.float32(focal)
+            for s, middle, focal in ((rows, i.cy, i.fy), (columns, i.cx, i.fx))
+        )
         return Sight(window, self._down * down[:, None] + self._forward + self._right * right)
 
     def points(self, z: np.ndarray, sight: Sight, low: float, high: float, images: np.ndarray | None = None) -> Points:

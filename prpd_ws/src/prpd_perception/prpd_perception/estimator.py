@@ -58,9 +58,7 @@ class RockEstimator:
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
             covariance = np.eye(3) * self.config.prior_deviation**2
-            told = self.tracker.begin(np.array(self.config.prior_position), covariance, 0.5)
-            told.told = True
-            self.tracker.followed = told
+            self.tracker.tell(np.array(self.config.prior_position), covariance)
 
     def update(self, depth: np.ndarray, *, stamp: float, bucket_pose: np.ndarray | None) -> RockEstimate:
         """Take in an image (H, W) float32 m, taken at `stamp` s, with the bucket at `bucket_pose` (4,) or away (None).
@@ -179,7 +177,7 @@ class RockEstimator:
         )
 
     def _status(self, track: Track, seen: bool) -> Status:
-        if track.confidence >= self.config.tracker.confident:
+        if track.confirmed:
             return Status.OK if seen else Status.OCCLUDED
         # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
         return Status.OCCLUDED if track.told and not seen else Status.LOST

@@ -16,7 +16,7 @@ from prpd_task.cell import Cell
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 
-EXPOSURES, EXPOSURE_SHARES = (1, 2, 4, 8, 16), (0.3, 0.15, 0.2, 0.25, 0.1)
+EXPOSURES, EXPOSURE_SHARES = (1, 2, 4, 8, 16), (0.3, 0.15, 0.15, 0.2, 0.2)
 """How many images of a scene the estimator has seen, and how often."""
 MOVING_SHARE = 0.4
 """Of the scenes with a bucket in which it has just moved."""
