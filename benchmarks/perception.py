@@ -1,25 +1,31 @@
-"""How well and how fast the rock's state is estimated, on labelled scenes, empty beds and occlusions.
+"""How well and how fast the rock's state is estimated, on labelled scenes, empty beds, occlusions and digs.
 
-python benchmarks/perception.py --frames 1000 --empty 1000 --sequences 40 --output runs/perception
+python benchmarks/perception.py                     # all of it
+python benchmarks/perception.py --quick             # a tenth, for a first impression
+python benchmarks/perception.py --json FILE         # and the numbers into a file
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import tyro
-from perception_report import EARLIER, Row, by_group, distribution, summary, worst_pictures
+from perception_memory import peak_resident, resident
+from perception_report import EARLIER, Row, by_group, contrast, distribution, summary, verdict, worst_pictures
 
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator
+from prpd_perception.learn.examples import watched
+from prpd_task.cell import Cell
 from prpd_twin.depth_camera.digs import dig
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 from prpd_twin.depth_camera.sequences import occlusion
@@ -27,12 +33,14 @@ from prpd_twin.soil_world.environment import names
 
 EXPOSURES = 8
 """Images of each still scene: what the camera gives in a quarter of a second."""
+ACTING = 5
+"""States in a row that are sure of a rock, on which the excavation begins; see `ExcavationSettings.survey_count`."""
 PERIOD = 1 / 30
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is measured."""
+    """What is measured; 0 leaves a part out."""
 
     frames: int = 1000
     """Random scenes, three quarters of them with a rock."""
@@ -42,12 +50,18 @@ class Benchmark:
     """In which the bucket comes before the rock for up to 2 s."""
     digs: int = 3
     """Simulated digs in each environment of the twin."""
+    timed: int = 60
+    """Scenes on which the processor time is measured."""
     seed: int = 9000
     """Of the scenes; the detector was trained on others."""
     soak: float = 0.0
     """s of running at 30 Hz, for memory and latency."""
+    quick: bool = False
+    """A tenth of everything, and no digs."""
+    json: Path | None = None
+    """File for the numbers."""
     output: Path = Path("runs/perception")
-    """Folder for the numbers and the pictures of the worst."""
+    """Folder for the picture of the worst."""
 
 
 class Bench:
@@ -55,7 +69,6 @@ class Bench:
 
     def __init__(self) -> None:
         self.detector = Detector()
-        self.times: list[float] = []
 
     def estimator(self, frame: Frame) -> RockEstimator:
         """A fresh one, for the camera and bucket of a frame."""
@@ -67,12 +80,21 @@ class Bench:
         estimator, estimates = self.estimator(frames[0]), []
         for i, frame in enumerate(frames):
             depth = frame.depth.astype(np.float32) / 1000
-            start = time.thread_time()
             estimate = estimator.update(depth, stamp=1 + i * PERIOD, bucket_pose=frame.bucket_pose)
-            self.times.append(time.thread_time() - start)
             estimates.append(slim(estimate))
         earlier = tuple(estimates[number - 1] for number in EARLIER)
-        return Row(frames[-1], estimates[-1], earlier, any(e.status == Status.OK for e in estimates))
+        ever = any(e.status == Status.OK for e in estimates)
+        return Row(frames[-1], estimates[-1], earlier, ever, acted(estimates), _contrast(frames[-1], estimate))
+
+
+def acted(estimates: list[RockEstimate]) -> bool:
+    """Whether an excavation would begin."""
+    sure = [e.status == Status.OK and e.confidence >= 0.5 for e in estimates]
+    return any(all(sure[i : i + ACTING]) for i in range(len(sure) - ACTING + 1))
+
+
+def _contrast(frame: Frame, estimate: RockEstimate) -> float:
+    return float("nan") if estimate.soil is None else contrast(frame, estimate.soil)
 
 
 def slim(estimate: RockEstimate) -> RockEstimate:
@@ -81,7 +103,8 @@ def slim(estimate: RockEstimate) -> RockEstimate:
 
 
 def scenes(bench: Bench, *, number: int, seed: int, ranges: SceneRanges, note: Callable[[int], None]) -> list[Row]:
-    source, rows = RandomFrames(seed, ranges), []
+    """What is made of still scenes; of their images only what the estimator's maps show is drawn."""
+    source, rows = RandomFrames(seed, ranges, watched=watched), []
     for i in range(number):
         row = bench.look(source.exposures(EXPOSURES))
         if row.frame.rock_position is None:
@@ -137,7 +160,7 @@ def digs(bench: Bench, *, per_environment: int, rows: list[Row]) -> dict[str, fl
                 if frame.visible_fraction >= 0.2:
                     seen += 1
                     lost += not known
-                    rows.append(Row(frame, slim(estimate)))
+                    rows.append(Row(frame, slim(estimate), contrast=_contrast(frame, estimate)))
                 if known:
                     errors.append(float(np.linalg.norm(estimate.position - frame.rock_position)))
     return {
@@ -147,6 +170,20 @@ def digs(bench: Bench, *, per_environment: int, rows: list[Row]) -> dict[str, fl
         "dig_known_share_where_visible": 1 - lost / seen,
         "dig_in_bucket_wrong_share": wrong / beliefs,
     }
+
+
+def times(bench: Bench, *, number: int, seed: int) -> dict[str, float]:
+    """Processor time of an update, on whole images."""
+    source, took = RandomFrames(seed, SceneRanges(intruder_share=0.0)), []
+    for _ in range(number):
+        frames = source.exposures(EXPOSURES)
+        estimator = bench.estimator(frames[0])
+        for i, frame in enumerate(frames):
+            depth = frame.depth.astype(np.float32) / 1000
+            start = time.thread_time()
+            estimator.update(depth, stamp=1 + i * PERIOD, bucket_pose=frame.bucket_pose)
+            took.append(time.thread_time() - start)
+    return {f"update_cpu_p{q}_ms": 1000 * float(np.percentile(took, q)) for q in (50, 99)}
 
 
 def soak(bench: Bench, seconds: float) -> dict[str, float]:
@@ -165,7 +202,7 @@ def soak(bench: Bench, seconds: float) -> dict[str, float]:
         estimator.update(frame.depth.astype(np.float32) / 1000, stamp=1 + i * PERIOD, bucket_pose=frame.bucket_pose)
         took.append(time.monotonic() - began)
         if i % 300 == 0:
-            memory.append(_resident())
+            memory.append(resident())
     return {
         "soak_s": seconds,
         "soak_wall_p50_ms": 1000 * float(np.median(took)),
@@ -175,46 +212,58 @@ def soak(bench: Bench, seconds: float) -> dict[str, float]:
     }
 
 
-def _resident() -> float:
-    """KiB, resident now."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return float(line.split()[1])
-    return 0.0
+def commit() -> str:
+    """Of the code that is measured, with a + if it was changed since."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def measure(config: Benchmark) -> int:
+    config.output.mkdir(parents=True, exist_ok=True)
+    bench, code = Bench(), commit()
+
+    def note(i: int) -> None:
+        if i % 100 == 0:
+            print(f"  {i} scenes", file=sys.stderr, flush=True)
+
+    numbers: dict[str, float] = {}
+    rows: list[Row] = []
+    dug: list[Row] = []
+    if config.frames:
+        rows = scenes(bench, number=config.frames, seed=config.seed, ranges=SceneRanges(intruder_share=0.0), note=note)
+        nothing = SceneRanges(rock_share=0.0, intruder_share=0.0)
+        empty = scenes(bench, number=config.empty, seed=config.seed + 1, ranges=nothing, note=note)
+        numbers |= summary(rows, empty)
+    if config.timed:
+        numbers |= times(bench, number=config.timed, seed=config.seed + 3)
+        numbers["peak_resident_mib"] = peak_resident(Cell())
+    if config.sequences:
+        numbers |= occlusions(bench, number=config.sequences, seed=config.seed + 2)
+    if config.digs:
+        numbers |= digs(bench, per_environment=config.digs, rows=dug)
+    if config.soak:
+        numbers |= soak(bench, config.soak)
+    for name, value in numbers.items():
+        print(f"{name:40} {value:10.3f}")
+    groups = (distribution(rows) | by_group(rows) if rows else {}) | by_group(dug, "dig: ")
+    for name, text in groups.items():
+        print(f"{name:30} {text}")
+    if rows:
+        worst_pictures(rows, config.output / "worst_20.jpg")
+        print(f"wrote {config.output / 'worst_20.jpg'}")
+    if config.json:
+        about = {"commit": code, "date": f"{date.today()}", "seed": config.seed}
+        config.json.write_text(json.dumps(about | {"numbers": numbers, "groups": groups}, indent=1) + "\n")
+        print(f"wrote {config.json}")
+    print(verdict(numbers))
+    return 0
 
 
 def main() -> int:
     config = tyro.cli(Benchmark)
-    config.output.mkdir(parents=True, exist_ok=True)
-    bench = Bench()
-    before = _resident()
-
-    def note(i: int) -> None:
-        if i % 200 == 0:
-            print(f"  {i} scenes", file=sys.stderr, flush=True)
-
-    rows = scenes(bench, number=config.frames, seed=config.seed, ranges=SceneRanges(intruder_share=0.0), note=note)
-    nothing = SceneRanges(rock_share=0.0, intruder_share=0.0)
-    empty = scenes(bench, number=config.empty, seed=config.seed + 1, ranges=nothing, note=note)
-    numbers = summary(rows, empty)
-    numbers |= occlusions(bench, number=config.sequences, seed=config.seed + 2)
-    dug: list[Row] = []
-    if config.digs:
-        numbers |= digs(bench, per_environment=config.digs, rows=dug)
-    took = 1000 * np.array(bench.times[10:])
-    numbers |= {f"update_cpu_p{q}_ms": float(np.percentile(took, q)) for q in (50, 99)}
-    if config.soak:
-        numbers |= soak(bench, config.soak)
-    numbers["resident_before_mib"] = before / 1024
-    numbers["peak_resident_with_renderer_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for name, value in numbers.items():
-        print(f"{name:40} {value:10.3f}")
-    for name, text in (distribution(rows) | by_group(rows) | by_group(dug, "dig: ")).items():
-        print(f"{name:30} {text}")
-    (config.output / "benchmark.json").write_text(json.dumps(numbers, indent=1))
-    worst_pictures(rows, config.output / "worst_20.png")
-    print(f"wrote {config.output / 'benchmark.json'} and {config.output / 'worst_20.png'}")
-    return 0
+    if config.quick:
+        config = replace(config, frames=100, empty=100, sequences=4, digs=0, timed=10)
+    return measure(config)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,32 @@ import cv2
 import numpy as np
 
 from prpd_perception.estimate import RockEstimate, Status
+from prpd_perception.height_map import HeightMap
 from prpd_twin.depth_camera.random_scenes import Frame
 
 VISIBLE = 0.2
 """Of a rock's silhouette, from which on it counts as visible."""
+TILE = 300
+"""px, side of a picture."""
 EARLIER = (1, 4)
 """After how many of them the answer is noted, too."""
+
+
+CLAIMS = (
+    ("position_error_p50_mm", "<=", 5.0),
+    ("position_error_p95_mm", "<=", 15.0),
+    ("detection_share", ">=", 0.99),
+    ("false_detection_share", "<=", 0.001),
+    ("false_detection_acted_on_share", "<=", 0.001),
+    ("occlusion_error_max_mm", "<=", 25.0),
+    ("in_bucket_wrong_share", "<=", 0.05),
+    ("dig_in_bucket_wrong_share", "<=", 0.05),
+    ("update_cpu_p99_ms", "<=", 12.0),
+    ("peak_resident_mib", "<=", 400.0),
+    ("soak_memory_growth_mib", "<=", 1.0),
+    ("soak_late_share", "<=", 0.001),
+)
+"""What must be reached."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +47,10 @@ class Row:
     """After as many images as `EARLIER` says."""
     ever: bool = False
     """Whether a rock was reported after any of the images."""
+    acted: bool = False
+    """Whether an excavation would have begun."""
+    contrast: float = float("nan")
+    """See `contrast`."""
 
     @property
     def found(self) -> bool:
@@ -44,6 +68,27 @@ class Row:
         """(3,) bool: per axis, whether the truth lies in the 90 % interval."""
         deviation = np.sqrt(np.diag(self.estimate.covariance))
         return np.abs(self.estimate.position - self.frame.rock_position) < 1.645 * deviation
+
+
+def contrast(frame: Frame, soil: HeightMap) -> float:
+    """How much the visible rock's surface leaves the plane of the soil around it, over how much that soil does.
+
+    About 1 or less: its shape alone does not tell it from what it lies in, whoever looks. NaN where neither is seen.
+    """
+    if frame.rock_position is None:
+        return float("nan")
+    n, axis = soil.grid.cells, soil.grid.centres()
+    on_rock = frame.rock_mask[soil.points.window].reshape(-1)[soil.points.pixel][soil.source]
+    rock = np.bincount(soil.index, on_rock, n * n).reshape(n, n) > 0
+    x, y = axis[None, :] - frame.rock_position[0] + 0 * soil.height, axis[:, None] - frame.rock_position[1]
+    y = y + 0 * soil.height
+    around = soil.seen & ~rock & (np.hypot(x, y) < 0.08)
+    if rock.sum() < 5 or around.sum() < 50:
+        return float("nan")
+    design = np.stack([x, y, np.ones_like(x)], -1)
+    plane, *_ = np.linalg.lstsq(design[around], soil.height[around], rcond=None)
+    residual = soil.height - design @ plane
+    return float(np.sqrt(np.mean(residual[rock] ** 2) / np.mean(residual[around] ** 2)))
 
 
 def visible(rows: list[Row]) -> list[Row]:
@@ -73,6 +118,8 @@ def summary(rows: list[Row], empty: list[Row]) -> dict[str, float]:
         "scenes_without_rock": len(without),
         "false_detection_share": float(np.mean([r.found for r in without])),
         "false_detection_ever_share": float(np.mean([r.ever for r in without])),
+        "false_detection_acted_on_share": float(np.mean([r.acted for r in without])),
+        "detection_acted_on_share": float(np.mean([r.acted for r in seen])),
         "scenes_with_bucket": len(belief),
         "in_bucket_wrong_share": float(np.mean([a != b for a, b in belief])),
         "coverage_90_x": float(coverage[:, 0].mean()),
@@ -85,6 +132,18 @@ def summary(rows: list[Row], empty: list[Row]) -> dict[str, float]:
     }
 
 
+def verdict(numbers: dict[str, float]) -> str:
+    """Which of the claims that were measured hold, in one line."""
+    measured = [claim for claim in CLAIMS if claim[0] in numbers]
+    missed = [
+        f"{name} {numbers[name]:.4g}, not {sign} {limit:g}"
+        for name, sign, limit in measured
+        if not (numbers[name] <= limit if sign == "<=" else numbers[name] >= limit)
+    ]
+    reached = f"reached {len(measured) - len(missed)} of {len(measured)} limits"
+    return f"{reached}; missed: {'; '.join(missed)}" if missed else reached
+
+
 def by_group(rows: list[Row], prefix: str = "") -> dict[str, str]:
     """Median and 95 % error and detection by what varies."""
     seen = visible(rows)
@@ -95,7 +154,11 @@ def by_group(rows: list[Row], prefix: str = "") -> dict[str, str]:
         band = int(np.searchsorted(limits[1:-1], f.visible_fraction, side="right"))
         burial = f"{100 * limits[band]:.0f}-{100 * limits[band + 1]:.0f} %"
         grain = "fine < 6 mm" if f.grain_edge < 0.006 else "coarse > 10 mm" if f.grain_edge > 0.01 else "6-10 mm"
-        for name in (f"rock {f.kind}", f"situation {f.situation}", f"visible {burial}", f"grains {grain}"):
+        steps = (0.0, 0.75, 1.0, 1.5, 2.5, np.inf)
+        at = int(np.searchsorted(steps[1:-1], r.contrast, side="right"))
+        out = "in the bowl or hidden" if np.isnan(r.contrast) else f"{steps[at]:.2f}-{steps[at + 1]:.2f}"
+        names = (f"rock {f.kind}", f"situation {f.situation}", f"visible {burial}", f"grains {grain}")
+        for name in (*names, f"contrast {out}"):
             groups.setdefault(name, []).append(r)
     text = {}
     for name, members in sorted(groups.items()):
@@ -138,7 +201,7 @@ def picture(row: Row) -> np.ndarray:
             x, y, z = inverse.apply(np.asarray(point))
             i = f.cell.intrinsics
             cv2.drawMarker(image, (int(i.fx * x / z + i.cx), int(i.fy * y / z + i.cy)), colour, cv2.MARKER_CROSS, 12, 1)
-    crop = np.ascontiguousarray(image[80:380, 170:470])
+    crop = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_NEAREST)
     text = f"{1000 * row.error:.0f} mm vis {f.visible_fraction:.2f} {f.kind} {f.situation}"
     cv2.putText(crop, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
     return crop
@@ -149,4 +212,5 @@ def worst_pictures(rows: list[Row], path: Path) -> None:
     worst = sorted(seen, key=lambda r: -(r.error if r.found else 1.0))[:20]
     tiles = [picture(r) for r in worst]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 5)
-    cv2.imwrite(str(path), np.vstack([np.hstack(tiles[i : i + 5]) for i in range(0, len(tiles), 5)]))
+    sheet = np.vstack([np.hstack(tiles[i : i + 5]) for i in range(0, len(tiles), 5)])
+    cv2.imwrite(str(path), sheet, [cv2.IMWRITE_JPEG_QUALITY, 70])

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from prpd_perception.bucket_history import BucketHistory
+from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Camera, check_intrinsics
 from prpd_perception.depth_image import decode_depth, intrinsics_of
 from prpd_perception.estimate import BadImageError
 from prpd_perception.still_image import MOST, StillImage
+from prpd_perception.viewer import SOIL_REGION, Viewer
+from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell, Intrinsics, look_at
 from prpd_task.frames import Pose
 
@@ -61,60 +64,83 @@ def test_points_lie_on_the_plane_that_was_rendered() -> None:
     with np.errstate(divide="ignore"):
         depth = (0.02 - CELL.soil_from_camera.position[2]) / directions[:, 2]
     depth = np.where(depth > 0, depth, np.inf).reshape(i.height, i.width).astype(np.float32)
-    points = camera.points(camera.crop(depth))
+    sight = camera.sight(camera.window(SOIL_REGION))
+    points = camera.points(camera.crop(depth, sight.window), sight, 0.01, 0.03)
     assert points.xyz.shape[1] > 10_000
     np.testing.assert_allclose(points.xyz[2], 0.02, atol=1e-4)
-    region = camera.region
-    assert (points.xyz.min(1) > np.array(region.low) - 1e-4).all() and (
-        points.xyz.max(1) < np.array(region.high) + 1e-4
-    ).all()
+    on = (np.abs(points.xyz[:2]) < SOIL_REGION.high[0]).all(0)
+    square = np.ptp(points.xyz[0, on]) * np.ptp(points.xyz[1, on])
+    assert square == pytest.approx((2 * SOIL_REGION.high[0]) ** 2, rel=0.03)
+    assert camera.points(camera.crop(depth, sight.window), sight, 0.03, 0.05).xyz.size == 0
 
 
 def test_flying_pixels_and_their_neighbours_are_dropped() -> None:
     camera = Camera(CELL.intrinsics, CELL.soil_from_camera)
+    sight = camera.sight(camera.window(SOIL_REGION))
+
+    def kept(depth: np.ndarray) -> int:
+        return len(camera.points(camera.crop(depth, sight.window), sight, -1.0, 1.0).pixel)
+
     depth = np.full((480, 640), 0.78, np.float32)
-    whole = camera.points(camera.crop(depth)).pixel
+    whole = kept(depth)
     for wrong, dropped in ((0.7, 9), (np.nan, 1), (np.inf, 1), (-1.0, 1)):
         depth[250, 320] = wrong
-        assert len(whole) - len(camera.points(camera.crop(depth)).pixel) == dropped
+        assert whole - kept(depth) == dropped
 
 
 def test_a_patch_covers_a_ball_and_little_more() -> None:
     camera = Camera(CELL.intrinsics, CELL.soil_from_camera)
     centre, radius = np.array([0.03, -0.02, 0.05]), 0.06
     rows, columns = camera.patch(centre, radius)
-    patch = np.zeros(camera.shape, bool)
+    patch = np.zeros((480, 640), bool)
     patch[rows, columns] = True
     directions = np.random.default_rng(0).normal(size=(500, 3))
     ball = centre + radius * directions / np.linalg.norm(directions, axis=1, keepdims=True)
     x, y, z = CELL.soil_from_camera.inverse().apply(ball).T
     i = CELL.intrinsics
     u, v = (i.fx * x / z + i.cx).astype(int), (i.fy * y / z + i.cy).astype(int)
-    assert patch[v - camera.window[0].start, u - camera.window[1].start].all()
+    assert patch[v, u].all()
     assert patch.sum() < 1.4 * (np.ptp(u) + 1) * (np.ptp(v) + 1)
 
 
 def test_what_stands_still_is_averaged_and_what_changes_is_not() -> None:
     still, rng = StillImage((20, 30)), np.random.default_rng(0)
     for _ in range(2 * MOST):
-        mean, images = still.add((0.7 + rng.normal(0, 0.0015, (20, 30))).astype(np.float32))
-    assert np.abs(mean - 0.7).std() < 0.001 and (images == MOST).mean() > 0.95
+        still.add((0.7 + rng.normal(0, 0.0015, (20, 30))).astype(np.float32))
+    assert np.abs(still.mean - 0.7).std() < 0.001 and (still.count == MOST).mean() > 0.95
     changed = np.full((20, 30), 0.7, np.float32)
     changed[:5], changed[5:10] = 0.65, 0.0
-    mean, images = still.add(changed)
-    assert (mean[:5] == np.float32(0.65)).all() and (images[:5] == 1).all()
-    assert (mean[5:10] == 0).all() and (images[5:10] == 0).all() and (images[10:] == MOST).mean() > 0.95
+    still.add(changed)
+    assert (still.mean[:5] == np.float32(0.65)).all() and (still.count[:5] == 1).all()
+    assert (still.mean[5:10] == 0).all() and (still.count[5:10] == 0).all() and (still.count[10:] == MOST).mean() > 0.95
     still.forget(slice(10, 20), slice(0, 30))
-    assert (still.add(changed)[1][10:] == 1).all()
+    still.add(changed)
+    assert (still.count[10:] == 1).all()
+
+
+def test_what_is_near_the_bucket_is_looked_at_anew_when_it_moves() -> None:
+    camera = Camera(CELL.intrinsics, CELL.soil_from_camera)
+    viewer, depth = Viewer(camera, BucketMask(BucketGeometry(), CELL)), np.full((480, 640), 0.78, np.float32)
+    low, lifted = np.array([0.0, 0.0, -0.02, 0.0]), np.array([0.0, 0.0, 0.12, 0.0])
+
+    def images(pose: np.ndarray) -> tuple[float, float]:
+        """Most and least that the soil's points are the mean of."""
+        number = viewer.look(depth, pose)[0].points.images
+        return float(number.max()), float(number.min())
+
+    assert [images(low) for _ in range(3)] == [(1, 1), (2, 2), (3, 3)]
+    assert images(low + (0.002, 0, 0, 0)) == (4, 1)
+    assert images(lifted) == (5, 1)
+    assert images(lifted) == (6, 2)
 
 
 def test_a_camera_that_cannot_see_the_soil_is_refused() -> None:
     with pytest.raises(ValueError, match="looks away"):
-        Camera(Intrinsics(), look_at((0.0, 0.5, 0.6), (0.0, 1.0, 1.2)))
+        Camera(Intrinsics(), look_at((0.0, 0.5, 0.6), (0.0, 1.0, 1.2))).window(SOIL_REGION)
     with pytest.raises(ValueError, match="does not see"):
-        Camera(Intrinsics(), look_at((0.0, 3.0, 0.6), (3.0, 0.0, 0.0)))
+        Camera(Intrinsics(), look_at((0.0, 3.0, 0.6), (3.0, 0.0, 0.0))).window(SOIL_REGION)
     with pytest.raises(ValueError, match="320x240"):
-        Camera(Intrinsics(), CELL.soil_from_camera).crop(np.zeros((240, 320), np.float32))
+        Camera(Intrinsics(), CELL.soil_from_camera).crop(np.zeros((240, 320), np.float32), (slice(9), slice(9)))
     assert isinstance(CELL.soil_from_camera, Pose)
 
 

@@ -1,33 +1,35 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from prpd_perception.detector import Calibration, Detector
 from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, Grid, block_height
 from prpd_perception.learn.calibration import FALSE_SHARE, Outcome, fit
-from prpd_perception.learn.examples import examples, random_view
-from prpd_perception.learn.train import FAR, PIECE, UNCLEAR, Examples, batches, prepare
+from prpd_perception.learn.examples import examples, random_view, watched
+from prpd_perception.learn.train import DETECTOR_FILE, FAR, PIECE, UNCLEAR, Examples, batches, prepare
 from prpd_twin.depth_camera.random_scenes import RandomFrames, SceneRanges
 
 
 def test_the_same_seed_draws_the_same_frames() -> None:
-    first, second = (RandomFrames([4, 2], cropped=True).draw() for _ in range(2))
+    first, second = (RandomFrames([4, 2], watched=watched).draw() for _ in range(2))
     np.testing.assert_array_equal(first.depth, second.depth)
     assert first.situation == second.situation and first.visible_fraction == second.visible_fraction
-    assert (RandomFrames([4, 3], cropped=True).draw().depth != first.depth).any()
+    assert not np.array_equal(RandomFrames([4, 3], watched=watched).draw().depth, first.depth)
 
 
 def test_an_example_marks_the_rock_and_its_height() -> None:
     source, rng = (
-        RandomFrames(2, SceneRanges(rock_share=1.0, intruder_share=0.0), cropped=True),
+        RandomFrames(2, SceneRanges(rock_share=1.0, intruder_share=0.0), watched=watched),
         np.random.default_rng(0),
     )
     drawn = (random_view(source, rng) for _ in range(100))
-    frame, view = next((f, v) for f, v in drawn if f.visible_fraction > 0.6 and f.situation in ("bed", "approach"))
-    soil = examples(frame, view)[0]
+    frame, views = next((f, v) for f, v in drawn if f.visible_fraction > 0.6 and f.situation in ("bed", "approach"))
+    soil = examples(frame, views)[0]
     rows, columns = np.nonzero(soil.surface > 0.7)
     axis = Grid(soil.channels.shape[-1]).centres(STRIDE)
     middle = np.array([axis[columns].mean(), axis[rows].mean()])
@@ -71,7 +73,7 @@ def test_batches_hold_everything_once() -> None:
 
 
 def outcome(rng: np.random.Generator, *, right: bool) -> Outcome:
-    peak = rng.normal(2.0 if right else -2.0)
+    peak = rng.normal(2.0) if right else rng.exponential() - 3.0
     deviation = np.array([0.002, 0.002, 0.004])
     error = rng.normal(0, 2 * deviation) if right else np.full(3, 0.2)
     return Outcome(np.array([1.0, peak, rng.uniform(0, 2)]), deviation, error)
@@ -80,17 +82,25 @@ def outcome(rng: np.random.Generator, *, right: bool) -> Outcome:
 def test_calibration_widens_what_was_too_sure_and_seldom_sees_a_rock_where_none_is() -> None:
     rng = np.random.default_rng(1)
     found = [outcome(rng, right=i % 2 == 0) for i in range(600)]
-    empty = [[outcome(rng, right=i % 10 == 0)] for i in range(2000)] + [[] for _ in range(3000)]
+    empty = [[outcome(rng, right=False)] for _ in range(6000)] + [[] for _ in range(4000)]
     fitted = fit(found, empty)
     np.testing.assert_allclose(fitted.deviation, 2.0, rtol=0.15)
-    false = [scene for scene in empty if any(np.dot(fitted.score, o.evidence) > 1e-9 for o in scene)]
-    assert len(false) == pytest.approx(FALSE_SHARE * len(empty), abs=1)
+    false = [scene for scene in empty if any(np.dot(fitted.score, o.evidence) > 0 for o in scene)]
+    assert len(false) == pytest.approx(FALSE_SHARE * len(empty), rel=0.5)
     assert np.dot(fitted.score, (1.0, 5.0, 1.0)) > 0 > np.dot(fitted.score, (1.0, -2.0, 1.0))
     with pytest.raises(ValueError, match="draw more"):
-        fit([outcome(rng, right=True) for _ in range(5)], empty)
+        fit([outcome(rng, right=True) for _ in range(5)], [])
 
 
 def test_the_shipped_network_carries_its_calibration_and_another_file_may_replace_it(tmp_path: Path) -> None:
     assert Detector().calibration != Calibration()
     with pytest.raises(FileNotFoundError):
         Detector(tmp_path / "none.onnx")
+
+
+def test_a_network_whose_scores_weigh_other_evidence_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(DETECTOR_FILE)
+    onnx.helper.set_model_props(model, {"calibration": json.dumps({"score": [0.0, 1.0, 1.0]})})
+    onnx.save(model, tmp_path / "old.onnx")
+    with pytest.raises(ValueError, match="--epochs 0"):
+        Detector(tmp_path / "old.onnx")

@@ -5,7 +5,7 @@ import pytest
 
 from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Points
-from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, block_height, blocks, maps
+from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, block_height, blocks, bowl_map, soil_map
 from prpd_perception.shape import fit_shape
 from prpd_perception.soil_plane import PlaneLimits, fit_soil_plane
 from prpd_task.bucket import SHAPES, BucketGeometry
@@ -20,13 +20,13 @@ def soil(*, tilt: float = 0.0, lift: float = 0.0, number: int = 40_000) -> np.nd
 
 def seen_once(xyz: np.ndarray) -> Points:
     number = xyz.shape[1]
-    return Points(np.ascontiguousarray(xyz, np.float32), np.arange(number), np.ones(number, np.float32))
+    return Points(np.ascontiguousarray(xyz, np.float32), np.ones(number, np.float32), np.arange(number))
 
 
 def test_a_map_holds_the_mean_height_and_what_was_not_seen() -> None:
     xyz = soil(tilt=0.1)
     xyz = xyz[:, xyz[0] < 0.05]
-    (view,) = maps(seen_once(xyz), None, None)
+    view = soil_map(seen_once(xyz))
     axis = view.grid.centres()
     columns = axis < 0.045
     assert view.seen[10:-10, columns][:, 10:].mean() > 0.97 and not view.seen[:, axis > 0.055].any()
@@ -51,23 +51,22 @@ def test_the_bucket_is_masked_by_its_own_geometry(shape: str) -> None:
     np.testing.assert_allclose(parts.local.T, local, atol=1e-5)
 
 
-def test_a_lifted_bowl_has_a_map_of_its_own() -> None:
+def test_a_lifted_bowl_has_a_map_of_its_own_and_a_digging_one_holds_soil() -> None:
     geometry, ground = BucketGeometry(), soil()
     inside = np.random.default_rng(2).uniform((-0.02, -0.02, 0.045), (0.02, 0.02, 0.05), (500, 3))
-    for height, number in ((0.15, 2), (0.0, 1)):
-        pose = np.array([0.0, 0.0, height, 0.0])
-        xyz = np.concatenate([ground, bucket_to_soil(pose, inside).T], 1).astype(np.float32)
-        views = maps(seen_once(xyz), BucketMask(geometry, Cell()).sort(xyz, pose), pose)
-        assert [v.in_bowl for v in views] == [False, True][:number]
-    xyz = np.concatenate([ground, bucket_to_soil(np.array([0, 0, 0.15, 0]), inside).T], 1).astype(np.float32)
     pose = np.array([0.0, 0.0, 0.15, 0.0])
-    below, bowl = maps(seen_once(xyz), BucketMask(geometry, Cell()).sort(xyz, pose), pose)
-    assert np.abs(below.height).max() < 0.01
+    xyz = np.concatenate([ground, bucket_to_soil(pose, inside).T], 1).astype(np.float32)
+    points, parts = seen_once(xyz), BucketMask(geometry, Cell()).sort(xyz, pose)
+    assert np.abs(soil_map(points, parts, lifted=True).height).max() < 0.01
+    assert soil_map(points, parts, lifted=False).height.max() > 0.1
+    bowl = bowl_map(points, parts)
+    assert bowl is not None and bowl.in_bowl and (bowl.channels[-1] == 1).all()
     assert bowl.height[bowl.seen].mean() == pytest.approx(0.0475, abs=0.002)
+    assert bowl_map(seen_once(ground), BucketMask(geometry, Cell()).sort(ground, pose)) is None
 
 
 def test_block_heights_are_means_of_seen_cells() -> None:
-    (view,) = maps(seen_once(soil(lift=0.03)), None, None)
+    view = soil_map(seen_once(soil(lift=0.03)))
     height, seen = block_height(view.channels), blocks(view.seen) == STRIDE**2
     assert height.shape == (SOIL_GRID.cells // STRIDE,) * 2
     np.testing.assert_allclose(height[seen], 0.03, atol=1e-5)
@@ -81,7 +80,7 @@ def test_the_soil_plane_tells_a_bumped_camera(tilt: float, lift: float, named: s
     xyz = soil(tilt=tilt, lift=lift)
     rock = (np.abs(xyz[0]) < 0.025) & (np.abs(xyz[1] - 0.02) < 0.025)
     xyz[2, rock] += 0.03
-    plane = fit_soil_plane(maps(seen_once(xyz), None, None)[0])
+    plane = fit_soil_plane(soil_map(seen_once(xyz)))
     assert plane.tilt == pytest.approx(tilt, abs=0.02) and plane.height == pytest.approx(lift, abs=0.004)
     problem = plane.problem(PlaneLimits())
     assert (problem is None) if named is None else (problem is not None and named in problem)
@@ -89,7 +88,7 @@ def test_the_soil_plane_tells_a_bumped_camera(tilt: float, lift: float, named: s
 
 def test_soil_that_is_not_seen_is_a_problem() -> None:
     xyz = soil()
-    plane = fit_soil_plane(maps(seen_once(xyz[:, xyz[0] > 0.06]), None, None)[0])
+    plane = fit_soil_plane(soil_map(seen_once(xyz[:, xyz[0] > 0.06])))
     assert "calibrate" in (plane.problem(PlaneLimits()) or "")
 
 

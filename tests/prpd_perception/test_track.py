@@ -46,7 +46,7 @@ def test_a_hidden_rock_stays_known_and_a_missing_one_is_given_up() -> None:
 
     short, long = after(1.0, hidden), after(2.0, hidden)
     assert long.covariance[0, 0] > short.covariance[0, 0] and long.confidence > 0.9
-    assert after(2.0, visible).confidence < long.confidence
+    assert after(0.5, visible).confidence < 0.5
 
 
 def test_a_carried_rock_moves_with_the_bucket_while_it_is_hidden() -> None:
@@ -87,8 +87,27 @@ def test_the_rock_nearest_to_the_goal_is_followed_or_the_one_asked_for() -> None
 
 def test_one_weak_candidate_begins_nothing() -> None:
     tracker = Tracker(bucket=BUCKET)
-    tracker.update([seen([0, 0, 0], score=0.4)], dt=DT, bucket_pose=None, hidden=visible)
+    tracker.update([seen([0, 0, 0], score=0.15)], dt=DT, bucket_pose=None, hidden=visible)
     assert tracker.tracks == []
+
+
+def confirmed(scores: list[float]) -> list[bool]:
+    """After each look at the same place, with such a score or, for 0, with no candidate."""
+    tracker, result = Tracker(bucket=BUCKET), []
+    for score in scores:
+        tracker.update([seen([0, 0, 0], score)] if score else [], dt=DT, bucket_pose=None, hidden=visible)
+        result.append(tracker.followed is not None and tracker.followed.confirmed)
+    return result
+
+
+def test_a_candidate_that_comes_and_goes_passes_for_no_rock_however_long_it_does() -> None:
+    assert not any(confirmed([0.7, 0.0, 0.6, 0.0] * 30))
+
+
+def test_a_candidate_that_stays_passes_for_a_rock_and_does_not_flicker() -> None:
+    answers = confirmed([0.7] * 5 + [0.4, 0.6] * 20)
+    assert not answers[0] and all(answers[4:])
+    assert not any(confirmed([0.45] * 60))
 
 
 def test_two_tracks_of_one_rock_become_one() -> None:

@@ -1,4 +1,4 @@
-"""From a depth image to points in the soil frame, for the part of the image that can show soil, rock or bucket."""
+"""From a depth image to points in the soil frame, for the parts of the image that can show soil, rock or bucket."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import numpy as np
 from prpd_task.cell import Intrinsics
 from prpd_task.frames import Pose, quaternion_rotate
 
+Window = tuple[slice, slice]
+"""Rows and columns of an image."""
 _AROUND = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
 class Region:
-    """The space in which soil, rock and bucket are looked for, m in the soil frame."""
+    """A box in the soil frame, m."""
 
-    low: tuple[float, float, float] = (-0.20, -0.36, -0.12)
-    high: tuple[float, float, float] = (0.20, 0.22, 0.42)
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
 
     def corners(self) -> np.ndarray:
         """(8, 3) m."""
@@ -27,15 +29,26 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """A part of the image and where its pixels look."""
+
+    window: Window
+    directions: np.ndarray
+    """(3, h, w) float32, the points at a depth of 1 m, as seen from the camera, along the axes of the soil frame."""
+
+
+@dataclass(frozen=True)
 class Points:
     """Points of one image."""
 
     xyz: np.ndarray
     """(3, N) float32 m, soil frame."""
-    pixel: np.ndarray
-    """(N,) index into the flattened image window."""
     images: np.ndarray
     """(N,) float32, how many images each is the mean of."""
+    pixel: np.ndarray
+    """(N,) index into the flattened window..."""
+    window: Window = (slice(None), slice(None))
+    """...of the image."""
 
 
 class Camera:
@@ -46,75 +59,68 @@ class Camera:
     nearest, farthest = 0.05, 20.0
     """m, limits of a depth."""
 
-    def __init__(self, intrinsics: Intrinsics, soil_from_camera: Pose, region: Region = Region()) -> None:
+    def __init__(self, intrinsics: Intrinsics, soil_from_camera: Pose) -> None:
         check_intrinsics(intrinsics)
         self.intrinsics = intrinsics
         self.soil_from_camera = soil_from_camera
-        self.region = region
-        self.window = self._window()
-        rows, columns = self.window
-        v, u = np.mgrid[rows, columns]
-        i = intrinsics
-        directions = np.stack([(u - i.cx) / i.fx, (v - i.cy) / i.fy, np.ones_like(u)], -1)
-        turned = quaternion_rotate(np.array(soil_from_camera.quaternion), directions)
-        self._directions = np.ascontiguousarray(turned.reshape(-1, 3).T, np.float32)
+        self._inverse = soil_from_camera.inverse()
+        axes = quaternion_rotate(np.array(soil_from_camera.quaternion), np.eye(3))
+        self._right, self._down, self._forward = axes.astype(np.float32)[:, :, None, None]
         self._origin = np.array(soil_from_camera.position, np.float32)
-        self._near, self._far = self._depth_limits(u.shape)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(h, w) px of the window."""
-        return self._near.shape[0], self._near.shape[1]
-
-    def crop(self, depth: np.ndarray) -> np.ndarray:
-        """The window of `depth` (H, W) m, with 0 for all that is no depth."""
+    def crop(self, depth: np.ndarray, window: Window) -> np.ndarray:
+        """A window of `depth` (H, W) float32 m, with 0 for all that is no depth."""
         if depth.shape != (self.intrinsics.height, self.intrinsics.width):
             raise ValueError(
                 f"the depth image is {depth.shape[1]}x{depth.shape[0]}, "
                 f"but the camera is described as {self.intrinsics.width}x{self.intrinsics.height}"
             )
-        z = depth[self.window]
+        z = depth[window]
         return np.where((z > self.nearest) & (z < self.farthest), z, np.float32(0))
 
-    def points(self, z: np.ndarray, images: np.ndarray | None = None) -> Points:
-        """Points of a depth `z` as `crop` returns it, the mean of `images` (h, w) images (else of one)."""
+    def sight(self, window: Window) -> Sight:
+        """Where a window looks; its slices may leave pixels out."""
+        i, (rows, columns) = self.intrinsics, window
+        down, right = (
+            (np.arange(s.start, s.stop, s.step, dtype=np.float32) - np.float32(middle)) / np.float32(focal)
+            for s, middle, focal in ((rows, i.cy, i.fy), (columns, i.cx, i.fx))
+        )
+        return Sight(window, self._down * down[:, None] + self._forward + self._right * right)
+
+    def points(self, z: np.ndarray, sight: Sight, low: float, high: float, images: np.ndarray | None = None) -> Points:
+        """Points between two heights (m), of a depth `z` as `crop` returns it for the window of `sight`.
+
+        `images` (h, w) says of how many images each depth is the mean; without it, of one.
+        """
         far = cv2.dilate(z, _AROUND)
         near = cv2.erode(np.where(z > 0, z, np.float32(1e3)), _AROUND)
-        pixel = np.flatnonzero((z > self._near) & (z < self._far) & (far - near < self.step))
-        xyz = self._directions[:, pixel]
+        height = sight.directions[2] * z + self._origin[2]
+        pixel = np.flatnonzero((far - near < self.step) & (z > 0) & (height > low) & (height < high))
+        xyz = np.take(sight.directions.reshape(3, -1), pixel, 1)
         xyz *= z.reshape(-1)[pixel]
         xyz += self._origin[:, None]
-        return Points(xyz, pixel, np.ones(len(pixel), np.float32) if images is None else images.reshape(-1)[pixel])
+        number = np.ones(len(pixel), np.float32) if images is None else images.reshape(-1)[pixel]
+        return Points(xyz, number, pixel, sight.window)
 
-    def patch(self, centre: np.ndarray, radius: float) -> tuple[slice, slice]:
-        """Rows and columns of the window that can show what is within `radius` m of a point of the soil frame."""
-        inverse, i = self.soil_from_camera.inverse(), self.intrinsics
-        x, y, z = inverse.apply(np.asarray(centre, float))
+    def patch(self, centre: np.ndarray, radius: float) -> Window:
+        """The window that can show what is within `radius` m of a point of the soil frame; it may be empty."""
+        i = self.intrinsics
+        x, y, z = self._inverse.apply(np.asarray(centre, float))
         near = max(z - radius, 0.05)
         ranges = []
-        for focal, at, middle, part in ((i.fy, y, i.cy, self.window[0]), (i.fx, x, i.cx, self.window[1])):
-            edges = [focal * (at + side) / near + middle for side in (-radius, radius)]
-            first, last = (int(np.clip(e - part.start, 0, part.stop - part.start)) for e in edges)
-            ranges.append(slice(first, last + 1))
+        for focal, at, middle, size in ((i.fy, y, i.cy, i.height), (i.fx, x, i.cx, i.width)):
+            first, last = (int(np.clip(focal * (at + side) / near + middle, 0, size)) for side in (-radius, radius))
+            ranges.append(slice(first, min(last + 1, size)))
         return ranges[0], ranges[1]
 
     def distance(self, point: np.ndarray) -> float:
         """m, from the camera to a point of the soil frame."""
         return float(np.linalg.norm(np.asarray(point) - self._origin))
 
-    def _depth_limits(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Depths (h, w) m at which each pixel's ray enters and leaves the region."""
-        with np.errstate(divide="ignore"):
-            low, high = (
-                (np.array(b)[:, None] - self._origin[:, None]) / self._directions
-                for b in (self.region.low, self.region.high)
-            )
-        near, far = np.minimum(low, high).max(0), np.maximum(low, high).min(0)
-        return np.maximum(near, 0.05).reshape(shape).astype(np.float32), far.reshape(shape).astype(np.float32)
-
-    def _window(self) -> tuple[slice, slice]:
-        inverse, i = self.soil_from_camera.inverse(), self.intrinsics
-        corners = quaternion_rotate(np.array(inverse.quaternion), self.region.corners()) + inverse.position
+    def window(self, region: Region) -> Window:
+        """The part of the image that can show a region."""
+        i = self.intrinsics
+        corners = self._inverse.apply(region.corners())
         if (corners[:, 2] < 0.05).all():
             raise ValueError("the camera looks away from the soil: check soil_from_camera (z forward, y down)")
         ahead = corners[corners[:, 2] >= 0.05]

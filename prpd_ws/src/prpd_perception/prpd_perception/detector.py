@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -22,14 +22,20 @@ ON_ROCK = 0.4
 """Blocks from this answer on show the surface of a rock..."""
 LARGEST = 0.045
 """m, ...that lies no farther away than this, horizontally."""
+SMALL = 0.005
+"""m, unit of the deviations where they count as evidence."""
+
+
+EVIDENCE = 6
+"""How many numbers speak for or against a candidate; see `Candidate.evidence`."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Makes the network's scores probabilities and its deviations honest; fitted after training, kept in the file."""
 
-    score: tuple[float, float, float] = (-1.0, 1.0, 1.0)
-    """Logit of a candidate = score[0] + score[1] * logit(peak) + score[2] * log(votes)."""
+    score: tuple[float, ...] = (-1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+    """Weights of the evidence; their sum is the logit of the score."""
     deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Factors on the standard deviations along x, y, z."""
 
@@ -44,20 +50,12 @@ class Candidate:
     """(3,) m, standard deviation of the position."""
     score: float
     """0.5 where a decision for a rock is right; see `learn.calibration`."""
-    votes: float
-    """Sum of the blocks' answers."""
-    peak: float
-    """Largest of them."""
     blocks: np.ndarray
     """(n/2, n/2) bool, the blocks that show its surface."""
     in_bowl: bool
     """Whether position and deviation are in the bucket frame."""
-
-    @property
-    def evidence(self) -> np.ndarray:
-        """(3,) what the logit of the score is a linear function of."""
-        peak = min(max(self.peak, 1e-6), 1 - 1e-6)
-        return np.array([1.0, np.log(peak / (1 - peak)), np.log(self.votes)])
+    evidence: np.ndarray
+    """(EVIDENCE,): one, logit of the peak, log of the votes, of the deviations across and upward, and of its blocks."""
 
 
 class Detector:
@@ -74,6 +72,11 @@ class Detector:
         stored = self._session.get_modelmeta().custom_metadata_map.get("calibration")
         fields = {k: tuple(v) for k, v in json.loads(stored).items()} if stored else {}
         self.calibration = Calibration(**fields)
+        if len(self.calibration.score) != EVIDENCE:
+            raise ValueError(
+                f"{path or MODEL} weighs {len(self.calibration.score)} kinds of evidence, not {EVIDENCE}; "
+                "calibrate it again with `prpd train-detector --epochs 0`"
+            )
 
     def detect(self, view: HeightMap) -> list[Candidate]:
         """Candidates, likeliest first."""
@@ -107,14 +110,20 @@ class Detector:
         spread = np.sqrt(precision.sum(0) / (precision / deviation**2).sum(0))
         axis = view.grid.centres(STRIDE)
         around = np.hypot(axis[None, :] - position[0], axis[:, None] - position[1]) < LARGEST
-        candidate = Candidate(
+        blocks = around & (surface > ON_ROCK)
+        evidence = _evidence(float(vote.max()), float(vote.sum()), spread, int(blocks.sum()))
+        return Candidate(
             position=position,
             deviation=spread * np.array(self.calibration.deviation),
-            score=0.0,
-            votes=float(vote.sum()),
-            peak=float(vote.max()),
-            blocks=around & (surface > ON_ROCK),
+            score=float(1 / (1 + np.exp(-np.dot(self.calibration.score, evidence)))),
+            blocks=blocks,
             in_bowl=view.in_bowl,
+            evidence=evidence,
         )
-        logit = float(np.dot(self.calibration.score, candidate.evidence))
-        return replace(candidate, score=1 / (1 + float(np.exp(-logit))))
+
+
+def _evidence(peak: float, votes: float, deviation: np.ndarray, blocks: int) -> np.ndarray:
+    """A network that knows a rock also knows where it is: who is sure of the centre is more often right."""
+    bounded = min(max(peak, 1e-6), 1 - 1e-6)
+    across, upward = deviation[0] * deviation[1] / SMALL**2, deviation[2] / SMALL
+    return np.array([1.0, np.log(bounded / (1 - bounded)), *np.log([votes, across, upward, 1.0 + blocks])])

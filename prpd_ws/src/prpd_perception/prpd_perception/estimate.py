@@ -41,10 +41,9 @@ class EstimatorConfig:
     """Share of the watched part of the image that must carry a depth."""
     bucket_margin: float = 0.007
     """m around the bucket's geometry that counts as bucket."""
-    intruder_points: int = 400
-    """Pixels that stand over the soil and are no bucket, from which on something is in the way (a hand?)."""
-    intruder_height: float = 0.10
-    """m over the nominal surface from which they count."""
+    intruder_points: int = 45
+    """Points over the soil that are no bucket, of every third pixel each way, from which on something is in the way
+    (a hand?)."""
     nominal_area: float = 0.00375
     """m^2, mean silhouette of a rock: a quarter of the surface of a 50 mm cube."""
     prior_position: tuple[float, float, float] | None = None
@@ -80,4 +79,4 @@ class RockEstimate:
     surface: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
     """(N, 3) m, points of the rock's surface, for debugging."""
     cloud: np.ndarray = field(default_factory=lambda: np.zeros((3, 0), np.float32))
-    """(3, N) m, all points that were used, for debugging."""
+    """(3, N) m, the points of the soil's map, for debugging."""

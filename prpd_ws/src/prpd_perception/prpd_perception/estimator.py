@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from prpd_perception.bucket_mask import BucketMask, BucketParts
-from prpd_perception.camera import Camera, Points
+from prpd_perception.bucket_mask import BucketMask
+from prpd_perception.camera import Camera
 from prpd_perception.detector import Candidate, Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.height_map import STRIDE, HeightMap
+from prpd_perception.overview import Overview
 from prpd_perception.shape import fit_shape
 from prpd_perception.soil_plane import fit_soil_plane
 from prpd_perception.track import Track
@@ -43,7 +44,8 @@ class RockEstimator:
     ) -> None:
         self.camera = Camera(cell.intrinsics, cell.soil_from_camera)
         self.config = config or EstimatorConfig()
-        self._viewer = Viewer(self.camera, BucketMask(bucket, cell, margin=self.config.bucket_margin))
+        mask = BucketMask(bucket, cell, margin=self.config.bucket_margin)
+        self._viewer, self._overview = Viewer(self.camera, mask), Overview(self.camera, mask)
         self._detector = detector or Detector()
         self._bucket = bucket
         self.reset()
@@ -56,9 +58,7 @@ class RockEstimator:
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
             covariance = np.eye(3) * self.config.prior_deviation**2
-            told = self.tracker.begin(np.array(self.config.prior_position), covariance, 0.5)
-            told.told = True
-            self.tracker.followed = told
+            self.tracker.tell(np.array(self.config.prior_position), covariance)
 
     def update(self, depth: np.ndarray, *, stamp: float, bucket_pose: np.ndarray | None) -> RockEstimate:
         """Take in an image (H, W) float32 m, taken at `stamp` s, with the bucket at `bucket_pose` (4,) or away (None).
@@ -68,26 +68,25 @@ class RockEstimator:
         dt = self._step(stamp)
         if bucket_pose is not None and not np.isfinite(bucket_pose).all():
             raise BadImageError(f"the bucket pose {bucket_pose} is not finite; check the bucket driver")
+        depth = np.asarray(depth, np.float32)
         try:
-            z = self.camera.crop(np.asarray(depth, np.float32))
+            overview = self._overview.look(depth)
         except ValueError as error:
             raise BadImageError(str(error)) from error
-        share = np.count_nonzero(z) / z.size
-        if share < self.config.least_valid:
-            raise BadImageError(f"only {100 * share:.0f} % of the image has a depth; is the lens covered?")
+        if overview.valid < self.config.least_valid:
+            raise BadImageError(f"only {100 * overview.valid:.0f} % of the image has a depth; is the lens covered?")
         self._stamp = stamp
-        view = self._viewer.look(z, bucket_pose)
-        points, parts, views = view.points, view.parts, view.maps
+        views = self._viewer.look(depth, bucket_pose)
         moved = self._check_camera(views[0], bucket_pose)
         if moved:
             return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=views[0])
-        intruder = self._intruder(points, parts)
+        intruder = self._intruder(self._overview.standing(overview, bucket_pose))
         sightings = [] if intruder else self._sightings(views, bucket_pose)
         hidden = _Hidden(views[0], bucket_pose, everywhere=intruder is not None)
         taken = self.tracker.update([s.measurement for s in sightings], dt=dt, bucket_pose=bucket_pose, hidden=hidden)
         track = self.tracker.followed
         seen = sightings[taken[track.identity]] if track is not None and track.identity in taken else None
-        return self._answer(stamp, track, seen, views[0], points, bucket_pose, sightings, intruder)
+        return self._answer(stamp, track, seen, views[0], bucket_pose, sightings, intruder)
 
     def _step(self, stamp: float) -> float:
         """S since the last image; starts anew after a gap, and refuses to go back in time."""
@@ -114,14 +113,11 @@ class RockEstimator:
         self._checked = 0 if problem else self._checked + 1
         return problem
 
-    def _intruder(self, points: Points, parts: BucketParts | None) -> str | None:
-        x, y, z = points.xyz
-        above = (z > self.config.intruder_height) & (np.abs(x) < 0.15) & (np.abs(y) < 0.17)
-        if parts is not None:
-            above &= ~parts.bucket & ~parts.bowl & ~_around(parts.local)
-        if int(above.sum()) < self.config.intruder_points:
+    def _intruder(self, heights: np.ndarray) -> str | None:
+        """What to say of the heights (m) of points that are neither soil nor bucket."""
+        if heights.size < self.config.intruder_points:
             return None
-        height = 1000 * float(z[above].max())
+        height = 1000 * float(heights.max())
         return f"something that is no bucket stands {height:.0f} mm over the soil; take it out of the box"
 
     def _sightings(self, views: list[HeightMap], bucket_pose: np.ndarray | None) -> list[_Sighting]:
@@ -145,7 +141,6 @@ class RockEstimator:
         track: Track | None,
         seen: _Sighting | None,
         soil: HeightMap,
-        points: Points,
         bucket_pose: np.ndarray | None,
         sightings: list[_Sighting],
         intruder: str | None,
@@ -157,13 +152,13 @@ class RockEstimator:
             surface_height=_surface_height(soil, None if track is None else track.position),
             candidates=tuple(s.candidate for s in sightings),
             soil=soil,
-            cloud=points.xyz,
+            cloud=soil.points.xyz,
         )
         if track is None:
             return known
         surface, fraction = np.zeros((0, 3), np.float32), 0.0
         if seen is not None:
-            surface, camera = _surface(points, seen), self.camera
+            surface, camera = _surface(seen), self.camera
             scale = camera.intrinsics.fx * camera.intrinsics.fy / camera.distance(track.position) ** 2
             fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
         status = self._status(track, seen is not None)
@@ -182,7 +177,7 @@ class RockEstimator:
         )
 
     def _status(self, track: Track, seen: bool) -> Status:
-        if track.confidence >= self.config.tracker.confident:
+        if track.confirmed:
             return Status.OK if seen else Status.OCCLUDED
         # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
         return Status.OCCLUDED if track.told and not seen else Status.LOST
@@ -207,11 +202,11 @@ class _Hidden:
         return seen.size == 0 or float(seen.mean()) < 0.5
 
 
-def _surface(points: Points, seen: _Sighting) -> np.ndarray:
+def _surface(seen: _Sighting) -> np.ndarray:
     """(N, 3) m, the points in the blocks that show the rock."""
     view, n = seen.view, seen.view.grid.cells
     cells = np.repeat(np.repeat(seen.candidate.blocks, STRIDE, 0), STRIDE, 1).reshape(n * n)
-    return points.xyz[:, view.source[cells[view.index]]].T
+    return view.points.xyz[:, view.source[cells[view.index]]].T
 
 
 def _surface_height(soil: HeightMap, position: np.ndarray | None) -> float:
@@ -223,9 +218,3 @@ def _surface_height(soil: HeightMap, position: np.ndarray | None) -> float:
     if position is not None:
         ring &= distance > 0.04
     return float(np.median(soil.height[ring])) if ring.any() else 0.0
-
-
-def _around(local: np.ndarray) -> np.ndarray:
-    """Points (bucket frame) near bucket and arm, where flying pixels and cables are no intruders."""
-    x, y, z = local
-    return (np.abs(x) < 0.14) & (y > -0.40) & (y < 0.12) & (z > -0.04) & (z < 0.9) & ((y < 0.1) | (z < 0.2))

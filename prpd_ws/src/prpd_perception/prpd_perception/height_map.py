@@ -41,8 +41,8 @@ class Grid:
 
 SOIL_GRID = Grid(104)
 BOWL_GRID = Grid(64)
-SOIL_TOP = 0.15
-"""m, what is higher than this over the nominal surface is no soil."""
+SOIL_BOTTOM, SOIL_TOP = -0.12, 0.15
+"""m, what is lower or higher than this over the nominal surface is no soil."""
 BOWL_TOP = 0.13
 """m, what is higher than this over the bowl's floor is neither its contents nor its plates."""
 BOWL_HEIGHT = 0.02
@@ -63,55 +63,56 @@ class HeightMap:
     index: np.ndarray
     """(N,) flat cell index of each point that the map was made of."""
     source: np.ndarray
-    """(N,) which points those are."""
+    """(N,) which of `points` those are."""
+    points: Points
+    """What was seen, in the soil frame."""
     in_bowl: bool
     """True: in the bucket frame, of the bowl's contents. False: in the soil frame."""
 
 
-def maps(points: Points, parts: BucketParts | None, bucket_pose: np.ndarray | None) -> list[HeightMap]:
-    """The soil's map, and the bowl's if the bucket is lifted, from points of the soil frame."""
-    xyz, images = points.xyz, points.images
-    low_enough = (xyz[2] < SOIL_TOP) & (xyz[2] > -0.12)
-    if parts is None or bucket_pose is None:
-        return [_map(SOIL_GRID, xyz, images, low_enough, np.zeros_like(low_enough), in_bowl=False)]
-    lifted = bool(bucket_pose[2] > BOWL_HEIGHT)
-    free = low_enough & ~parts.bucket
-    ground = free & ~parts.bowl if lifted else free
-    soil = _map(SOIL_GRID, xyz, images, ground, parts.bucket & low_enough, in_bowl=False)
-    if not lifted or not parts.bowl.any():
-        return [soil]
+def soil_map(points: Points, parts: BucketParts | None = None, *, lifted: bool = False) -> HeightMap:
+    """Of the soil, from points that lie between SOIL_BOTTOM and SOIL_TOP.
+
+    What is in the bowl of a lifted bucket is no soil; in one that digs, it is.
+    """
+    if parts is None:
+        nothing = np.zeros(points.xyz.shape[1], bool)
+        return _map(SOIL_GRID, points, points.xyz, ~nothing, nothing, in_bowl=False)
+    ground = ~(parts.bucket | parts.bowl) if lifted else ~parts.bucket
+    return _map(SOIL_GRID, points, points.xyz, ground, parts.bucket, in_bowl=False)
+
+
+def bowl_map(points: Points, parts: BucketParts) -> HeightMap | None:
+    """Of the bowl's contents, in the bucket frame; None if nothing is in it."""
+    if not parts.bowl.any():
+        return None
     plates = parts.bucket & (parts.local[2] < BOWL_TOP)
-    return [soil, _map(BOWL_GRID, parts.local, images, parts.bowl, plates, in_bowl=True)]
+    return _map(BOWL_GRID, points, parts.local, parts.bowl, plates, in_bowl=True)
 
 
 def _map(
-    grid: Grid, xyz: np.ndarray, images: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool
+    grid: Grid, points: Points, xyz: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool
 ) -> HeightMap:
-    x, y, z = xyz
     n = grid.cells
-    cell, on = grid.index(x, y)
+    cell, on = grid.index(xyz[0], xyz[1])
     source = np.flatnonzero(use & on)
-    index, heights = cell[source], z[source]
-    count = np.bincount(index, minlength=n * n).astype(np.float32).reshape(n, n)
-    total = np.bincount(index, heights, n * n).astype(np.float32).reshape(n, n)
-    square = np.bincount(index, heights * heights, n * n).astype(np.float32).reshape(n, n)
-    seen = count > 0
-    mean = total / np.maximum(count, 1)
-    deviation = np.sqrt(np.maximum(square / np.maximum(count, 1) - mean * mean, 0))
-    filled = np.where(seen, mean, _neighbours(total, count))
-    blocked = np.zeros(n * n, np.float32)
-    blocked[cell[block & on]] = 1
-    channels = np.stack(
-        [
-            filled / HEIGHT_SCALE,
-            np.minimum(deviation / ROUGHNESS_SCALE, 3),
-            np.minimum(count, 4) / 4,
-            np.bincount(index, images[source], n * n).astype(np.float32).reshape(n, n) / np.maximum(count, 1) / MOST,
-            blocked.reshape(n, n),
-            np.full((n, n), float(in_bowl), np.float32),
-        ]
-    ).astype(np.float32)
-    return HeightMap(grid, np.where(seen, mean, 0).astype(np.float32), seen, channels, index, source, in_bowl)
+    index, heights = cell[source], xyz[2][source]
+
+    def per_cell(weights: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(index, weights, n * n).astype(np.float32).reshape(n, n)
+
+    count, total = per_cell(), per_cell(heights)
+    seen, number = count > 0, np.maximum(count, 1)
+    mean = total / number
+    deviation = np.sqrt(np.maximum(per_cell(heights * heights) / number - mean * mean, 0))
+    channels = np.zeros((len(CHANNELS), n, n), np.float32)
+    channels[0] = np.where(seen, mean, _neighbours(total, count)) / HEIGHT_SCALE
+    channels[1] = np.minimum(deviation / ROUGHNESS_SCALE, 3)
+    channels[2] = np.minimum(count, 4) / 4
+    channels[3] = per_cell(points.images[source]) / number / MOST
+    channels[4].reshape(-1)[cell[block & on]] = 1
+    channels[5] = in_bowl
+    return HeightMap(grid, mean, seen, channels, index, source, points, in_bowl)
 
 
 def _neighbours(total: np.ndarray, count: np.ndarray) -> np.ndarray:

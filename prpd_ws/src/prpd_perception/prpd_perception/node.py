@@ -17,6 +17,7 @@ from prpd_interfaces.msg import BucketState, RockState
 from prpd_perception import messages
 from prpd_perception.bucket_history import BucketHistory
 from prpd_perception.depth_image import decode_depth, intrinsics_of
+from prpd_perception.detector import Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator
 from prpd_perception.extrinsics import Extrinsics
@@ -33,6 +34,7 @@ class RockStateNode(LifecycleNode):
         super().__init__("rock_state")
         self._settings: Parameters = declare(self)
         self._estimator: RockEstimator | None = None
+        self._detector: Detector | None = None
         self._live = False
         if self._settings.autostart:
             self.trigger_configure()
@@ -43,6 +45,8 @@ class RockStateNode(LifecycleNode):
         try:
             self._settings = declare(self)
             self._extrinsics = Extrinsics(self, self._settings)
+            # Loading the network takes longer than an image may be old: not at the first image, therefore.
+            self._detector = self._detector or Detector()
         except (ValueError, OSError, ImportError) as error:
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
@@ -162,7 +166,8 @@ class RockStateNode(LifecycleNode):
             config = EstimatorConfig(tracker=p.tracker(), prior_position=p.prior(), prior_deviation=p.prior_deviation)
             try:
                 cell = replace(self._extrinsics.cell(camera_frame), intrinsics=intrinsics)
-                self._estimator = RockEstimator(cell=cell, bucket=BucketGeometry(shape=p.bucket_shape), config=config)
+                bucket = BucketGeometry(shape=p.bucket_shape)
+                self._estimator = RockEstimator(cell=cell, bucket=bucket, config=config, detector=self._detector)
             except ValueError as error:
                 raise BadImageError(str(error)) from error
         return self._estimator

@@ -14,21 +14,19 @@ class StillImage:
     """Mean depth per pixel, over the images since the pixel's depth last changed."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self._mean = np.zeros(shape, np.float32)
-        self._count = np.zeros(shape, np.float32)
+        self.mean = np.zeros(shape, np.float32)
+        """(h, w) m, 0 for holes."""
+        self.count = np.zeros(shape, np.float32)
+        """(h, w), how many images it is the mean of."""
 
-    def add(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Take in an image `z` (h, w) float32 m, 0 for holes.
-
-        Returns the means (h, w) m and how many images they are of (h, w); both stay as they are at the next image.
-        """
-        error = z - self._mean
+    def add(self, z: np.ndarray) -> None:
+        """Take in an image `z` (h, w) float32 m, 0 for holes."""
+        error = z - self.mean
         same = np.abs(error) < CHANGE * z * z
-        self._count = np.where(same, np.minimum(self._count + 1, MOST), (z > 0).astype(np.float32))
-        self._mean = np.where(same, self._mean + error / np.maximum(self._count, 1), z)
-        return self._mean, self._count
+        self.count = np.where(same, np.minimum(self.count + 1, MOST), (z > 0).astype(np.float32))
+        self.mean = np.where(same, self.mean + error / np.maximum(self.count, 1), z)
 
     def forget(self, rows: slice, columns: slice) -> None:
         """Start anew in a part of the image, because what it shows moves."""
-        self._mean[rows, columns] = 0
-        self._count[rows, columns] = 0
+        self.mean[rows, columns] = 0
+        self.count[rows, columns] = 0

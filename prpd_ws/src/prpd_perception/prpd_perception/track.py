@@ -11,6 +11,14 @@ from prpd_task.bucket import BucketGeometry
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
 
 RESTING, CARRIED = 0, 1
+UNLIKELY = -1.0
+"""Logit that there is a rock in a place, before one looks."""
+UNSEEN = -2.0
+"""What a look that shows no rock, where one could be seen, says of it, as a logit."""
+SUREST = 4.0
+"""Largest logit of one look, either way."""
+MEMORY = 16
+"""Looks that count; the image itself goes back no further."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,10 @@ class Track:
         self, *, identity: int, position: np.ndarray, covariance: np.ndarray, bucket: BucketGeometry, model: MotionModel
     ):
         self.identity = identity
-        self.confidence_logit = 0.0
+        self.confidence_logit = UNLIKELY
+        self.confirmed = False
+        """Whether it passes for a rock; see `TrackerConfig.confident`."""
+        self._looks = 1
         self.unseen_for = 0.0
         self.hidden = False
         self.told = False
@@ -110,7 +121,11 @@ class Track:
         # The error that measurements share is that of the best view so far, or of this one if it is better known.
         fade = 0.15
         self._shared = (1 - fade) * self._shared + fade * self._model.systematic * covariance
-        self.confidence_logit = float(np.clip(self.confidence_logit + np.clip(_logit(score), -1.5, 1.5), -6, 6))
+        self.see(score)
+
+    def see(self, score: float) -> None:
+        """A look shows it, with a probability of `score`."""
+        self._consider(_logit(score))
         self.unseen_for = 0.0
         self.told = False
 
@@ -121,8 +136,19 @@ class Track:
         """
         self.unseen_for += dt
         self.hidden = hidden
-        if not self.told:
-            self.confidence_logit -= (0.05 if hidden else 2.0) * dt
+        if hidden and not self.told:
+            self.confidence_logit -= 0.05 * dt
+        elif not self.told:
+            self._consider(UNSEEN)
+
+    def _consider(self, evidence: float) -> None:
+        """Take in what one look says of there being a rock, a logit.
+
+        Successive looks show nearly the same, and what deceives one deceives the next. So their mean counts, not their
+        sum: a candidate that comes and goes stays unlikely, however long it is looked at.
+        """
+        self._looks = min(self._looks + 1, MEMORY)
+        self.confidence_logit += (float(np.clip(evidence, -SUREST, SUREST)) - self.confidence_logit) / self._looks
 
     def in_bowl(self, bucket_pose: np.ndarray) -> float:
         """Probability that the rock's centre lies in the bowl."""

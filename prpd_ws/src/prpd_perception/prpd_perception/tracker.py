@@ -18,13 +18,15 @@ class TrackerConfig:
     motion: MotionModel = field(default_factory=MotionModel)
     gate: float = 4.0
     """Mahalanobis distance within which a candidate belongs to a track."""
-    least_score: float = 0.25
+    least_score: float = 0.1
     """Candidates below this are not looked at."""
-    start_score: float = 0.5
+    start_score: float = 0.2
     """Candidates from this on begin a track."""
     confident: float = 0.5
-    """Confidence from which a track is reported as the rock."""
-    forget: float = 0.02
+    """Confidence from which a track is reported as the rock..."""
+    doubted: float = 0.25
+    """...and below which it no longer is: one that is known does not flicker."""
+    forget: float = 0.15
     """Confidence below which a track ends."""
     most_tracks: int = 8
     patience: float = 0.5
@@ -55,8 +57,13 @@ class Tracker:
         self._next_identity = 1
         self._bucket_pose: np.ndarray | None = None
 
-    def begin(self, position: np.ndarray, covariance: np.ndarray, score: float) -> Track:
-        """Start a track: from a candidate, or from what an operator knows."""
+    def tell(self, position: np.ndarray, covariance: np.ndarray) -> None:
+        """Follow a rock that an operator knows of: as likely as not, until it is seen."""
+        track = self._begin(position, covariance)
+        track.told, track.confidence_logit = True, 0.0
+        self.followed = track
+
+    def _begin(self, position: np.ndarray, covariance: np.ndarray) -> Track:
         track = Track(
             identity=self._next_identity,
             position=position,
@@ -65,7 +72,6 @@ class Tracker:
             model=self.config.motion,
         )
         self._next_identity += 1
-        track.confidence_logit = float(np.log(score / (1 - score)))
         self.tracks.append(track)
         return track
 
@@ -92,7 +98,7 @@ class Tracker:
             for t in self.tracks
             for i in useful
             # What only an operator knows of, a weak candidate must not pull away.
-            if not t.told or measurements[i].score >= self.config.start_score
+            if not t.told or measurements[i].score >= self.config.confident
         ]
         for distance, identity, i in sorted(pairs):
             if distance > self.config.gate:
@@ -112,7 +118,12 @@ class Tracker:
                 and m.score >= self.config.start_score
                 and len(self.tracks) < self.config.most_tracks
             ):
-                taken[self.begin(m.position, m.covariance, min(m.score, 0.97)).identity] = i
+                track = self._begin(m.position, m.covariance)
+                track.see(m.score)
+                taken[track.identity] = i
+        for track in self.tracks:
+            least = self.config.doubted if track.confirmed else self.config.confident
+            track.confirmed = track.confidence >= least and not track.told
         self._end_and_merge()
         self._choose()
         return taken
@@ -133,7 +144,7 @@ class Tracker:
     def _choose(self) -> None:
         """Stay with a rock once it is followed, unless it is gone from where it should be seen and another is there."""
         config = self.config
-        sure = [t for t in self.tracks if t.confidence >= config.confident]
+        sure = [t for t in self.tracks if t.confirmed]
         in_sight = [t for t in sure if t.unseen_for == 0]
         asked = [t for t in self.tracks if t.identity == config.wanted]
         if asked:

@@ -1,14 +1,20 @@
-"""From successive depth images to points and height maps, as the detector and its training see them."""
+"""From successive depth images to height maps, as the detector and its training see them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from prpd_perception.bucket_mask import BucketMask, BucketParts
-from prpd_perception.camera import Camera, Points
-from prpd_perception.height_map import HeightMap, maps
+from prpd_perception.bucket_mask import BucketMask
+from prpd_perception.camera import Camera, Points, Region, Window
+from prpd_perception.height_map import (
+    BOWL_HEIGHT,
+    SOIL_BOTTOM,
+    SOIL_GRID,
+    SOIL_TOP,
+    HeightMap,
+    bowl_map,
+    soil_map,
+)
 from prpd_perception.still_image import StillImage
 from prpd_task.frames import bucket_to_soil
 
@@ -18,17 +24,8 @@ SURROUNDINGS = 0.13
 """m from there, within which things move with the bucket."""
 MOVED = (0.001, 0.008)
 """m and rad that the bucket may move before its surroundings are looked at anew."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What one image shows, together with those before it."""
-
-    points: Points
-    parts: BucketParts | None
-    """None if no bucket is near."""
-    maps: list[HeightMap]
-    """Of the soil, and of the bowl if it is lifted."""
+_HALF = SOIL_GRID.cells * SOIL_GRID.cell / 2
+SOIL_REGION = Region((-_HALF, -_HALF, SOIL_BOTTOM), (_HALF, _HALF, SOIL_TOP))
 
 
 class Viewer:
@@ -36,28 +33,67 @@ class Viewer:
 
     def __init__(self, camera: Camera, mask: BucketMask) -> None:
         self._camera, self._mask = camera, mask
+        self._soil = _Part(camera, camera.window(SOIL_REGION))
         self.forget()
 
     def forget(self) -> None:
         """Start anew."""
-        self._still = StillImage(self._camera.shape)
+        self._soil.forget()
+        self._bowl: _Part | None = None
         self._bucket: np.ndarray | None = None
 
-    def look(self, z: np.ndarray, bucket_pose: np.ndarray | None) -> View:
-        """Take in an image, as `Camera.crop` returns it, with the bucket at `bucket_pose` (4,) or away (None)."""
-        points = self._camera.points(*self.add(z, bucket_pose))
-        parts = None if bucket_pose is None else self._mask.sort(points.xyz, np.asarray(bucket_pose, float))
-        return View(points, parts, maps(points, parts, bucket_pose))
+    def look(self, depth: np.ndarray, bucket_pose: np.ndarray | None) -> list[HeightMap]:
+        """Maps of the soil, and of the bowl if it is lifted, from all images so far.
 
-    def add(self, z: np.ndarray, bucket_pose: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        `depth` is an image (H, W) float32 m, with the bucket at `bucket_pose` (4,) or away (None).
+        """
+        self.add(depth, bucket_pose)
+        points = self._soil.points(SOIL_BOTTOM, SOIL_TOP)
+        if bucket_pose is None:
+            return [soil_map(points)]
+        parts = self._mask.sort(points.xyz, bucket_pose)
+        soil = soil_map(points, parts, lifted=self._bowl is not None)
+        if self._bowl is None:
+            return [soil]
+        points = self._bowl.points(bucket_pose[2] - SURROUNDINGS, bucket_pose[2] + 2 * SURROUNDINGS)
+        bowl = bowl_map(points, self._mask.sort(points.xyz, bucket_pose))
+        return [soil] if bowl is None else [soil, bowl]
+
+    def add(self, depth: np.ndarray, bucket_pose: np.ndarray | None) -> None:
         """As `look`, for an image that is only to be remembered."""
-        if bucket_pose is not None:
-            pose = np.asarray(bucket_pose, float)
-            if self._bucket is None or self._moved(pose, self._bucket):
-                self._still.forget(*self._camera.patch(bucket_to_soil(pose, np.array(MIDDLE)), SURROUNDINGS))
-                self._bucket = pose
-        return self._still.add(z)
+        if bucket_pose is not None and (self._bucket is None or _moved(bucket_pose, self._bucket)):
+            self._bucket = np.array(bucket_pose, float)
+            around = self._camera.patch(bucket_to_soil(self._bucket, np.array(MIDDLE)), SURROUNDINGS)
+            self._soil.forget(around)
+            seen = all(s.stop > s.start for s in around)
+            self._bowl = _Part(self._camera, around) if seen and bucket_pose[2] > BOWL_HEIGHT else None
+        self._soil.add(depth)
+        if self._bowl is not None:
+            self._bowl.add(depth)
 
-    @staticmethod
-    def _moved(now: np.ndarray, then: np.ndarray) -> bool:
-        return bool(np.linalg.norm(now[:3] - then[:3]) > MOVED[0] or abs(now[3] - then[3]) > MOVED[1])
+
+class _Part:
+    """What is known of one part of the image."""
+
+    def __init__(self, camera: Camera, window: Window) -> None:
+        self._camera, self._sight = camera, camera.sight(window)
+        self._still = StillImage(self._sight.directions.shape[1:])
+
+    def add(self, depth: np.ndarray) -> None:
+        self._still.add(self._camera.crop(depth, self._sight.window))
+
+    def points(self, low: float, high: float) -> Points:
+        return self._camera.points(self._still.mean, self._sight, low, high, self._still.count)
+
+    def forget(self, window: Window | None = None) -> None:
+        """Start anew, where another window overlaps this one or everywhere."""
+        own = self._sight.window
+        rows, columns = (
+            slice(max(other.start - mine.start, 0), max(min(other.stop, mine.stop) - mine.start, 0))
+            for other, mine in zip(window or own, own, strict=True)
+        )
+        self._still.forget(rows, columns)
+
+
+def _moved(now: np.ndarray, then: np.ndarray) -> bool:
+    return bool(np.linalg.norm(now[:3] - then[:3]) > MOVED[0] or abs(now[3] - then[3]) > MOVED[1])

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from prpd_perception.detector import Calibration, Detector
-from prpd_perception.learn.examples import random_view
-from prpd_perception.viewer import View
+from prpd_perception.height_map import HeightMap
+from prpd_perception.learn.examples import random_view, watched
 from prpd_task.frames import soil_to_bucket
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 
@@ -19,8 +19,10 @@ NEAR = 0.04
 """m, a candidate that is nearer to the rock's centre counts as right."""
 COVERAGE, NORMAL_QUANTILE = 0.90, 1.645
 """Of the errors that shall lie within so many standard deviations."""
-FALSE_SHARE = 0.01
+FALSE_SHARE = 0.005
 """Of looks at boxes without a rock, in which a candidate may pass for one; who acts on it asks for several looks."""
+TAIL = 0.05
+"""Of the boxes without a rock, those whose best candidates say how fast better ones become rare."""
 PORTION = 250
 """Scenes that one worker draws at a time."""
 
@@ -30,7 +32,7 @@ class Outcome:
     """A candidate and the truth."""
 
     evidence: np.ndarray
-    """(3,), see `Candidate.evidence`."""
+    """See `Candidate.evidence`."""
     deviation: np.ndarray
     """(3,) m."""
     error: np.ndarray | None
@@ -42,10 +44,10 @@ class Outcome:
         return self.error is not None and float(np.linalg.norm(self.error)) < NEAR
 
 
-def outcomes(detector: Detector, frame: Frame, view: View) -> list[Outcome]:
+def outcomes(detector: Detector, frame: Frame, views: list[HeightMap]) -> list[Outcome]:
     """All candidates of one scene."""
     found, pose = [], frame.bucket_pose
-    for one in view.maps:
+    for one in views:
         truth = frame.rock_position
         if truth is not None and one.in_bowl and pose is not None:
             truth = soil_to_bucket(pose, truth)
@@ -61,24 +63,39 @@ def fit(found: list[Outcome], empty: list[list[Outcome]]) -> Calibration:
     `found` are candidates of scenes of any kind; `empty` those of each of many scenes without a rock. Scores are
     lowered until no more than `FALSE_SHARE` of the latter have one over 0.5.
     """
-    design, right = np.array([o.evidence for o in found]), np.array([o.right for o in found], float)
+    everything = found + [o for scene in empty for o in scene]
+    design, right = np.array([o.evidence for o in everything]), np.array([o.right for o in everything], float)
     if right.all() or not right.any():
         raise ValueError(
-            f"{len(found)} candidates, {int(right.sum())} of them right: too uniform to fit scores to; draw more scenes"
+            f"{len(right)} candidates, {int(right.sum())} of them right: too uniform to fit scores to; draw more scenes"
         )
-    weights = np.zeros(3)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-design @ weights))
-        slope = design.T @ (right - p) - 1e-3 * weights
-        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(3)
-        weights = weights + np.linalg.solve(curvature, slope)
-    best = [max((float(weights @ o.evidence) for o in scene), default=-np.inf) for scene in empty]
-    weights[0] -= max(0.0, float(np.quantile(best, 1 - FALSE_SHARE, method="higher")))
+    weights = _regression(design, right)
+    best = np.array([max((float(weights @ o.evidence) for o in scene), default=-np.inf) for scene in empty])
+    weights[0] -= max(0.0, _exceeded(best, FALSE_SHARE))
     scaled = np.array([np.abs(o.error) / o.deviation for o in found if o.right and o.error is not None])
     factors = np.quantile(scaled, COVERAGE, axis=0) / NORMAL_QUANTILE
-    a, b, c = (float(w) for w in weights)
     x, y, z = (float(f) for f in factors)
-    return Calibration(score=(a, b, c), deviation=(x, y, z))
+    return Calibration(score=tuple(float(w) for w in weights), deviation=(x, y, z))
+
+
+def _regression(design: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Weights of a logistic regression, by Newton's method."""
+    weights, damping = np.zeros(design.shape[1]), 1e-3
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-design @ weights))
+        slope = design.T @ (right - p) - damping * weights
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + damping * np.eye(len(weights))
+        weights = weights + np.linalg.solve(curvature, slope)
+    return weights
+
+
+def _exceeded(values: np.ndarray, share: float) -> float:
+    """What a small share of `values` exceeds: too few are in the tail to count them, so it is taken as exponential."""
+    tail = np.sort(values[np.isfinite(values)])[::-1][: int(TAIL * len(values))]
+    if len(tail) <= share * len(values):
+        return -np.inf
+    start = tail[-1]
+    return float(start + (tail - start).mean() * np.log(len(tail) / (share * len(values))))
 
 
 def calibrate(path: Path, *, scenes: int, empty: int, seed: int, workers: int) -> Calibration:
@@ -103,5 +120,9 @@ def calibrate(path: Path, *, scenes: int, empty: int, seed: int, workers: int) -
 
 def _portion(portion: tuple[Path, list[int], SceneRanges]) -> list[list[Outcome]]:
     path, seed, ranges = portion
-    detector, source, rng = Detector(path), RandomFrames(seed, ranges, cropped=True), np.random.default_rng([*seed, 1])
+    detector, source, rng = (
+        Detector(path),
+        RandomFrames(seed, ranges, watched=watched),
+        np.random.default_rng([*seed, 1]),
+    )
     return [outcomes(detector, *random_view(source, rng)) for _ in range(PORTION)]

@@ -29,7 +29,7 @@ class TrainDetector:
     scenes: int = 8_000
     """Random scenes to draw."""
     epochs: int = 20
-    """Passes over them."""
+    """Passes over them. With 0 the network stays as it is, and only its scores and deviations are made honest."""
     workers: int = 2
     """Processes that draw scenes."""
     batch: int = 32
@@ -38,7 +38,7 @@ class TrainDetector:
     """Largest; it rises and falls over the run."""
     calibration_scenes: int = 500
     """Further scenes, on which scores and deviations are made honest."""
-    calibration_empty: int = 2000
+    calibration_empty: int = 1000
     """And scenes without a rock, on which nearly nothing may be found."""
     seed: int = 100
     """Of the scenes and of the training. The benchmark's scenes come from other seeds."""
@@ -116,10 +116,19 @@ def batches(number: int, batch: int, rng: np.random.Generator) -> Iterator[np.nd
 
 
 def train(config: TrainDetector) -> None:
+    """Train, export and calibrate."""
+    from prpd_perception.learn.calibration import calibrate
+
+    if config.epochs:
+        fit(config)
+    numbers = {"scenes": config.calibration_scenes, "empty": config.calibration_empty}
+    print(calibrate(config.output, **numbers, seed=config.seed + 1, workers=config.workers))
+
+
+def fit(config: TrainDetector) -> None:
     """Train and export; prints the losses of each epoch."""
     import torch
 
-    from prpd_perception.learn.calibration import calibrate
     from prpd_perception.learn.network import RockNet, loss
 
     examples = draw(scenes=config.scenes, seed=config.seed, cache=config.cache, workers=config.workers)
@@ -147,8 +156,6 @@ def train(config: TrainDetector) -> None:
         means = " ".join(f"{name} {m:.4f}" for name, m in zip(LOSSES, sums / max(count, 1), strict=True))
         print(f"epoch {epoch + 1}: {means}, {time.monotonic() - start:.0f} s", flush=True)
         export(network, config.output)
-    numbers = {"scenes": config.calibration_scenes, "empty": config.calibration_empty}
-    print(calibrate(config.output, **numbers, seed=config.seed + 1, workers=config.workers))
 
 
 def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> dict[str, torch.Tensor]:

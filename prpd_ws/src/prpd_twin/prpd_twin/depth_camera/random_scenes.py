@@ -5,17 +5,18 @@ The soil is drawn, not simulated: surface and grains follow no physics, but vary
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from prpd_task.bucket import BucketGeometry
-from prpd_task.cell import Cell, Intrinsics, look_at
+from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, quaternion_rotate, soil_to_bucket
 from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
 from prpd_twin.depth_camera.random_soil import Ground, bowl_load, in_plates, touches, without
-from prpd_twin.depth_camera.renderer import ARM, ROCK, DepthRenderer, View
+from prpd_twin.depth_camera.renderer import ARM, ROCK, DepthRenderer, View, Window
 from prpd_twin.depth_camera.rocks import KINDS, random_rock, voxelised
 from prpd_twin.snapshot import Scene
 
@@ -83,13 +84,13 @@ class RandomFrames:
         ranges: SceneRanges | None = None,
         noise: NoiseModel | None = None,
         *,
-        cropped: bool = False,
+        watched: Callable[[Cell, np.ndarray | None], Window] | None = None,
     ) -> None:
-        """`cropped` leaves the image's outer parts out, which show only table and background: twice as fast."""
+        """`watched` says for a camera and a bucket pose which part of the image is drawn; without it, all of it."""
         self._rng = np.random.default_rng(seed)
         self._ranges = ranges or SceneRanges()
         self._noise_model = noise or NoiseModel()
-        self._intrinsics = _cropped(Cell().intrinsics) if cropped else Cell().intrinsics
+        self._watched = watched
         self._noise = DepthNoise(self._noise_model, fx=Cell().intrinsics.fx, shape=(480, 640), seed=seed)
 
     def draw(self) -> Frame:
@@ -123,6 +124,8 @@ class RandomFrames:
         if bucket is not None and geometry.shape == "solid":
             bed = bed[~in_plates(geometry, bucket, bed, 0.3 * edge)]
         true_cell = self._jittered(Cell(), ranges.camera_shift)
+        if self._watched:
+            true_cell = _cropped(true_cell, self._watched(true_cell, bucket))
         walls = 0.5 if rng.random() < 0.4 else rng.uniform(0.005, 0.03)
         scene = Scene(box, float(rng.uniform(0.0, 0.03)), edge, vertices, triangles, wall_thickness=float(walls))
         renderer = DepthRenderer(scene=scene, cell=true_cell, bucket=geometry)
@@ -195,7 +198,7 @@ class RandomFrames:
     def _jittered(self, cell: Cell, shift: float) -> Cell:
         eye = tuple(np.array(cell.soil_from_camera.position) + self._rng.uniform(-shift, shift, 3))
         target = tuple(np.array([0.0, 0.0, 0.02]) + self._rng.uniform(-shift, shift, 3))
-        return Cell(soil_from_camera=look_at(eye, target), intrinsics=self._intrinsics)
+        return Cell(soil_from_camera=look_at(eye, target), intrinsics=cell.intrinsics)
 
     def _believed(self, cell: Cell) -> Cell:
         metres, radians = self._ranges.calibration_error
@@ -225,9 +228,17 @@ def _with_intruder(rng: np.random.Generator, view: View) -> View:
     return View(depth.astype(np.float32), label, view.rock_silhouette, (rows, slice(0, width)))
 
 
-def _cropped(intrinsics: Intrinsics) -> Intrinsics:
-    left, top = 120, 20
-    return replace(intrinsics, width=400, height=380, cx=intrinsics.cx - left, cy=intrinsics.cy - top)
+def _cropped(cell: Cell, window: Window) -> Cell:
+    """A camera that sees only a part of the image."""
+    (rows, columns), full = window, cell.intrinsics
+    intrinsics = replace(
+        full,
+        width=columns.stop - columns.start,
+        height=rows.stop - rows.start,
+        cx=full.cx - columns.start,
+        cy=full.cy - rows.start,
+    )
+    return replace(cell, intrinsics=intrinsics)
 
 
 def _random_attitude(rng: np.random.Generator) -> np.ndarray:
