@@ -104,7 +104,11 @@ class Rig:
         }
         self.sequence = 0
         self.start_controller()
-        self.start_driver()
+        try:
+            self.start_driver()
+        except BaseException:
+            self.close()
+            raise
 
     # -- processes --
 

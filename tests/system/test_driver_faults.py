@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,35 +23,58 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 QUICK = ("nan_command", "policy_silent", "protective_stop", "link_frozen", "stream_killed", "force")
 
 
+class Rigs:
+    """One rig at a time, for as many cases as want the same one."""
+
+    def __init__(self):
+        self._kind, self._open, self._rig = "", ExitStack(), None
+
+    def get(self, kind):
+        if kind != self._kind:
+            self.close()
+            domain = int(os.environ["ROS_DOMAIN_ID"])  # of this test run alone
+            self._rig = self._open.enter_context(open_rig(kind, f"127.7.{domain}.9", domain=domain))
+            self._kind = kind
+        return self._rig
+
+    def close(self):
+        self._kind = ""
+        self._open.close()
+
+
 @pytest.fixture(scope="module")
-def rig(request):
-    domain = int(os.environ["ROS_DOMAIN_ID"])  # of this test run alone
-    with open_rig(request.param, f"127.7.{domain}.9", domain=domain) as rig:
-        yield rig
+def rigs():
+    rigs = Rigs()
+    yield rigs
+    rigs.close()
 
 
 def parameters(*, quick: bool):
-    """One rig after the other: pytest keeps cases with the same one together."""
+    """The cases, those with the same rig together."""
     return [
-        pytest.param(kind, case, id=case.name)
+        pytest.param(case, id=case.name)
         for kind in (DRIVER, SIM_TIME, DIG)
         for case in CASES
         if case.rig == kind and (case.name in QUICK) == quick
     ]
 
 
-def check(rig, case):
-    outcome = run_case(rig, case, random.Random(0))
+def check(rigs, case):
+    try:
+        outcome = run_case(rigs.get(case.rig), case, random.Random(0))
+    except BaseException:
+        rigs.close()  # who knows in what state it is
+        raise
     wrong = judge(case, [outcome], time_limit=2 * TIME_LIMIT, way_limit=2 * WAY_LIMIT)
     assert not wrong, f"{case.what}: {'; '.join(wrong)}"
 
 
-@pytest.mark.parametrize(("rig", "case"), parameters(quick=True), indirect=["rig"])
-def test_fault(rig, case):
-    check(rig, case)
+@pytest.mark.parametrize("case", parameters(quick=True))
+def test_fault(rigs, case):
+    check(rigs, case)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rig", "case"), parameters(quick=False), indirect=["rig"])
-def test_rare_fault(rig, case):
-    check(rig, case)
+@pytest.mark.parametrize("case", parameters(quick=False))
+def test_rare_fault(rigs, case):
+    check(rigs, case)
