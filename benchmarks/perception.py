@@ -52,6 +52,8 @@ class Benchmark:
     """Simulated digs in each environment of the twin."""
     timed: int = 60
     """Scenes on which the processor time is measured."""
+    expected: float = 0.5
+    """Probability with which the estimator expects a rock; a graph that excavates says 0.95."""
     seed: int = 9000
     """Of the scenes; the detector was trained on others."""
     soak: float = 0.0
@@ -67,12 +69,12 @@ class Benchmark:
 class Bench:
     """Runs scenes through fresh estimators that share one network."""
 
-    def __init__(self) -> None:
-        self.detector = Detector()
+    def __init__(self, expected: float) -> None:
+        self.detector, self._expected = Detector(), expected
 
     def estimator(self, frame: Frame) -> RockEstimator:
         """A fresh one, for the camera and bucket of a frame."""
-        config = EstimatorConfig(check_frames=0)
+        config = EstimatorConfig(check_frames=0, expected=self._expected)
         return RockEstimator(cell=frame.cell, bucket=frame.bucket_geometry, config=config, detector=self.detector)
 
     def look(self, frames: list[Frame]) -> Row:
@@ -220,7 +222,7 @@ def commit() -> str:
 
 def measure(config: Benchmark) -> int:
     config.output.mkdir(parents=True, exist_ok=True)
-    bench, code = Bench(), commit()
+    bench, code = Bench(config.expected), commit()
 
     def note(i: int) -> None:
         if i % 100 == 0:

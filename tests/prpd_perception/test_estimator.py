@@ -8,7 +8,7 @@ import pytest
 
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
-from prpd_perception.estimator import RockEstimator
+from prpd_perception.estimator import RockEstimator, _believed
 from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, bucket_to_soil
 
@@ -62,6 +62,13 @@ def test_a_carried_rock_is_in_the_bucket(studio: Any, bucket: tuple) -> None:
 def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:
     estimate = look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.2, 0.12, 0.0]))
     assert estimate.status == Status.OK and estimate.in_bucket < 0.1
+
+
+@pytest.mark.parametrize(
+    ("score", "expected", "believed"), [(0.2, 0.5, 0.2), (0.2, 0.95, 0.826), (0.9, 0.05, 0.321), (1.0, 0.5, 1.0)]
+)
+def test_a_rock_that_is_expected_is_believed_sooner(score: float, expected: float, believed: float) -> None:
+    assert _believed(score, expected) == pytest.approx(believed, abs=1e-3)
 
 
 def test_an_operators_prior_is_kept_but_not_trusted(studio: Any) -> None:

@@ -50,6 +50,8 @@ class EstimatorConfig:
     """m, soil frame: where the operator believes a rock that cannot be seen."""
     prior_deviation: float = 0.03
     """m, of that belief."""
+    expected: float = 0.5
+    """Probability that there is a rock, before an image is seen: 0.5 takes the detector's scores as they are."""
     max_gap: float = 1.0
     """s between frames from which the tracker starts anew."""
 

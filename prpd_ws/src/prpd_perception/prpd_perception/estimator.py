@@ -132,7 +132,8 @@ class RockEstimator:
                         bucket_to_soil(np.asarray(bucket_pose, float), position),
                         turn @ covariance @ turn.T,
                     )
-                result.append(_Sighting(candidate, view, Measurement(position, covariance, candidate.score)))
+                score = _believed(candidate.score, self.config.expected)
+                result.append(_Sighting(candidate, view, Measurement(position, covariance, score)))
         return result
 
     def _answer(
@@ -181,6 +182,12 @@ class RockEstimator:
             return Status.OK if seen else Status.OCCLUDED
         # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
         return Status.OCCLUDED if track.told and not seen else Status.LOST
+
+
+def _believed(score: float, expected: float) -> float:
+    """Probability of a rock whose candidate has a score, where a rock was `expected`: Bayes' rule for the odds."""
+    odds = score / max(1 - score, 1e-9) * expected / (1 - expected)
+    return odds / (1 + odds)
 
 
 class _Hidden:

@@ -163,7 +163,12 @@ class RockStateNode(LifecycleNode):
             if info is None:
                 raise BadImageError("no camera_info yet; check the topic camera/depth/camera_info")
             intrinsics = intrinsics_of(width=info.width, height=info.height, k=info.k)
-            config = EstimatorConfig(tracker=p.tracker(), prior_position=p.prior(), prior_deviation=p.prior_deviation)
+            config = EstimatorConfig(
+                tracker=p.tracker(),
+                prior_position=p.prior(),
+                prior_deviation=p.prior_deviation,
+                expected=p.rock_expected,
+            )
             try:
                 cell = replace(self._extrinsics.cell(camera_frame), intrinsics=intrinsics)
                 bucket = BucketGeometry(shape=p.bucket_shape)

@@ -42,6 +42,10 @@ class Parameters:
     prior_deviation: float = 0.03
     """m, standard deviation of that belief."""
 
+    rock_expected: float = 0.5
+    """Probability that there is a rock in the box, before an image is seen. Who digs only where somebody has put one may
+    say 0.95: a rock that hardly differs from the soil is then believed sooner, and so is soil that looks like one."""
+
     def __post_init__(self) -> None:
         choices = (
             ("extrinsics", ("cell", "tf")),
@@ -53,6 +57,8 @@ class Parameters:
                 raise ValueError(f"parameter {name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
         if not (self.max_image_age > 0 and self.prior_deviation > 0):
             raise ValueError("parameters max_image_age and prior_deviation must be positive")
+        if not 0 < self.rock_expected < 1:
+            raise ValueError(f"parameter rock_expected is {self.rock_expected!r}; choose a probability between 0 and 1")
         if len(self.goal) != 3 or len(self.prior_position) not in (0, 3):
             raise ValueError("parameters goal and prior_position take three numbers (m, soil frame)")
 

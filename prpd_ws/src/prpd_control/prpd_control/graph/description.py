@@ -202,7 +202,8 @@ def excavation(options: Options) -> list[Process]:
             "prpd_perception",
             "rock_state",
             "prpd_perception.node:main",
-            {"cell_file": options.cell, "autostart": False},
+            # Nobody asks for an excavation where no rock is.
+            {"cell_file": options.cell, "autostart": False, "rock_expected": 0.95},
             remappings=remappings,
             lifecycle=True,
         ),
