@@ -43,8 +43,8 @@ class Parameters:
     """m, standard deviation of that belief."""
 
     rock_expected: float = 0.5
-    """Probability that there is a rock in the box, before an image is seen. Who digs only where somebody has put one may
-    say 0.95: a rock that hardly differs from the soil is then believed sooner, and so is soil that looks like one."""
+    """Probability that there is a rock in the box, before an image is seen. 0.95, where one was put there, lets a rock be
+    believed that hardly differs from the soil, and soil that looks like a rock."""
 
     def __post_init__(self) -> None:
         choices = (
