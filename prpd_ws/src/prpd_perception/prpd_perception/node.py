@@ -57,7 +57,8 @@ class RockStateNode(LifecycleNode):
         self._debug_at = self._warned_at = 0.0
         self._stamp = Time()
         self._received = self._now()
-        image_qos = QoSProfile(depth=2, reliability=ReliabilityPolicy[p.image_reliability.upper()])
+        # Only the newest: where images come faster than they are looked at, each would be older than the one before.
+        image_qos = QoSProfile(depth=1, reliability=ReliabilityPolicy[p.image_reliability.upper()])
         self._rock = self.create_publisher(RockState, "rock/state", 10)
         self._heights = self.create_publisher(Image, "rock/height_map", 1)
         self._cloud = self.create_publisher(PointCloud2, "rock/cloud", 1)

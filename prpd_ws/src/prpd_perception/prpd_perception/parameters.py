@@ -43,8 +43,8 @@ class Parameters:
     """m, standard deviation of that belief."""
 
     rock_expected: float = 0.5
-    """Probability that there is a rock in the box, before an image is seen. 0.95, where one was put there, lets a rock be
-    believed that hardly differs from the soil, and soil that looks like a rock."""
+    """Probability that there is a rock in the box, before an image is seen. 0.95, where one was put there, lets a rock
+    be believed that hardly differs from the soil, and soil that looks like a rock."""
 
     def __post_init__(self) -> None:
         choices = (

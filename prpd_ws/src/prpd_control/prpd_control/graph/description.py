@@ -41,8 +41,8 @@ class Options:
     """Soil environment of the twin (`prpd trials --list-environments`)."""
     seed: int = 0
     """Of the twin's soil."""
-    camera_rate: float = 15.0
-    """Hz, of the twin's camera; half of a real one's, so that the twin keeps real time on two cores."""
+    camera_rate: float = 10.0
+    """Hz, of the twin's camera; a third of a real one's, so that the twin keeps real time on two cores."""
     engine: str = "physx"
     """What simulates the twin's soil: physx, or warp, on which policies are trained."""
 
@@ -186,7 +186,7 @@ def excavation(options: Options) -> list[Process]:
     if options.twin:
         # Robot, soil and driver share two cores without a real-time kernel: its hiccups are not the robot's, and what
         # streams at full rates cost would starve the camera.
-        driver |= {"rate": 125.0, "publish_rate": 50.0, "watchdog_rate": 10.0, "command_grace": 0.15}
+        driver |= {"rate": 125.0, "publish_rate": 25.0, "watchdog_rate": 10.0, "command_grace": 0.15}
     nodes = [
         Process(
             "bucket_driver",

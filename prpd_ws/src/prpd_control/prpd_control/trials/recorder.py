@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -138,7 +139,8 @@ class RecorderNode(Node):
 
 
 def main() -> int:
-    """Entry point of the process."""
+    """Entry point of the process, which gives way to what it records."""
+    os.nice(10)
     return spin(RecorderNode)
 
 

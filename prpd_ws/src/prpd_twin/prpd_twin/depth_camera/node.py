@@ -48,7 +48,7 @@ class DepthCameraNode(Node):
             seed=value["seed"],
         )
         self._info = _camera_info(cell)
-        qos = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._images = self.create_publisher(Image, "camera/depth/image_rect_raw", qos)
         self._infos = self.create_publisher(CameraInfo, "camera/depth/camera_info", qos)
         self.create_timer(1.0 / value["rate"], self._tick)
