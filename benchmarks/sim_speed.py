@@ -125,7 +125,7 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
     """All measurements."""
     for delta in benchmark.deltas:
         specs = [scene(delta / 1000, seed) for seed in range(max(benchmark.envs))]
-        same = dict(force_every=0)
+        same = dict(measure_force=False)
         yield engine_row("physx", CUBES, specs[:1], benchmark, substep=1 / 60, **same)
         yield engine_row("physx", "physx cubes, 1/120 s (as used)", specs[:1], benchmark, **same)
         yield engine_row(
