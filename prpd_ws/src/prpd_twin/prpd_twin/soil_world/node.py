@@ -48,7 +48,7 @@ class SoilWorldNode(Node):
         address = self.declare_parameter("robot_ip", "127.0.0.1").value
         environment = self.declare_parameter("environment", "cube_sand").value
         seed = self.declare_parameter("seed", 0).value
-        self._priority = self.declare_parameter("realtime_priority", 6).value
+        self._priority = self.declare_parameter("realtime_priority", 0).value
         self._engine = self.declare_parameter("engine", "physx").value
         self._snapshots = snapshots
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
