@@ -8,7 +8,6 @@ python benchmarks/perception.py --json FILE         # and the numbers into a fil
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from circumstances import commit
 from perception_memory import peak_resident, resident
 from perception_report import EARLIER, Row, by_group, contrast, distribution, summary, verdict, worst_pictures
 
@@ -212,12 +212,6 @@ def soak(bench: Bench, seconds: float) -> dict[str, float]:
         "soak_late_share": late / len(took),
         "soak_memory_growth_mib": (memory[-1] - memory[min(1, len(memory) - 1)]) / 1024,
     }
-
-
-def commit() -> str:
-    """Of the code that is measured, with a + if it was changed since."""
-    done = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def measure(config: Benchmark) -> int:

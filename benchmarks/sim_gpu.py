@@ -148,7 +148,8 @@ def main() -> int:
     config = tyro.cli(Benchmark, description=__doc__)
     wp.init()
     name = wp.get_device(config.device).name
-    print(f"{circumstances()}, {name}\n{HEADER}", flush=True)
+    when = circumstances()
+    print(f"{when}, {name}\n{HEADER}", flush=True)
     deltas, counts = ((30.0,), (128,)) if config.quick else (config.deltas, config.envs)
     rows = []
     for delta in deltas:
@@ -159,7 +160,7 @@ def main() -> int:
                 print(rows[-1].text(), flush=True)
                 if config.json:
                     config.json.parent.mkdir(parents=True, exist_ok=True)
-                    found = {"circumstances": circumstances(), "gpu": name, "rows": [asdict(row) for row in rows]}
+                    found = {"circumstances": when, "gpu": name, "rows": [asdict(row) for row in rows]}
                     config.json.write_text(json.dumps(found, indent=1) + "\n")
     best = max((r for r in rows if r.device == config.device), key=lambda r: r.awake_grain_substeps_per_s)
     verdict = "reached" if best.awake_grain_substeps_per_s >= TARGET else "not reached"
