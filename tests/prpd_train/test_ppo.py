@@ -81,6 +81,16 @@ def test_success_counts_episodes_in_the_order_in_which_they_started():
     assert wide.returns.tolist() == [1.0, 6.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
+def test_success_is_certain_before_the_slowest_failures_have_ended():
+    window = EpisodeWindow(2, size=4)
+    never = np.array([True, False])
+    for n in range(1, 5):  # environment 0 succeeds at every step, environment 1 goes on
+        window.step(np.ones(2), never, never)
+        assert window.certain_success == pytest.approx(min(n, 3) / 4), "the slow episode is one of the first four"
+    window.step(np.ones(2), np.array([True, True]), never)
+    assert window.certain_success == window.success == 1.0, "it has left the window of the last four"
+
+
 def make_pendulum(mode=AutoresetMode.SAME_STEP):
     return gym.make_vec("Pendulum-v1", num_envs=4, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode})
 

@@ -62,11 +62,6 @@ class EpisodeWindow:
             self._window.append(self._ended.pop(self._next))
             self._next += 1
 
-    @property
-    def full(self) -> bool:
-        """Whether the window holds as many episodes as it should."""
-        return len(self._window) == self.size
-
     def __len__(self) -> int:
         return len(self._window)
 
@@ -74,6 +69,16 @@ class EpisodeWindow:
     def success(self) -> float:
         """Share of successes, NaN before the first episode."""
         return float(np.mean([e.success for e in self._window])) if self._window else float("nan")
+
+    @property
+    def certain_success(self) -> float:
+        """The least that `success` can be once the window is full: whatever has not ended may fail.
+
+        So a policy that succeeds need not wait for its slowest failures.
+        """
+        end = self._next - len(self._window) + self.size
+        successes = sum(e.success for e in self._window) + sum(e.success for i, e in self._ended.items() if i < end)
+        return successes / self.size
 
     @property
     def returns(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -127,15 +127,14 @@ class Collector:
         n, (observations, states, actions) = self.env.num_envs, self.sizes
         new = lambda *shape, dtype=torch.float32: torch.zeros(horizon, n, *shape, dtype=dtype, device=self.device)  # noqa: E731
         observation, state, action, mean = new(observations), new(states), new(actions), new(actions)
-        log_prob, value, next_value, reward = new(), new(), new(), new()
-        terminated, truncated = new(dtype=torch.bool), new(dtype=torch.bool)
+        reward, terminated, truncated = new(), new(dtype=torch.bool), new(dtype=torch.bool)
         log_std = torch.zeros(actions, device=self.device)
+        cut_off: List[Tensor] = []
         for t in range(horizon):
             policy = network.policy(self._observation)
             chosen = policy.sample(generator)
             observation[t], state[t], action[t], mean[t] = self._observation, self._state, chosen, policy.mean
             log_std = policy.log_std
-            log_prob[t], value[t] = policy.log_prob(chosen), network.value(self._state)
             began = time.perf_counter()
             row, rewards, terminations, truncations, info = self.env.step(self._outgoing(chosen))
             self.env_seconds += time.perf_counter() - began
@@ -146,13 +145,13 @@ class Collector:
             done = terminated[t] | truncated[t]
             self.episodes.step(reward[t].cpu(), done.cpu(), _numpy(info.get("success")))
             cut = truncated[t] & ~terminated[t]
-            if t > 0:
-                alive = ~(terminated[t - 1] | truncated[t - 1])
-                next_value[t - 1][alive] = value[t][alive]
             if bool(cut.any()):
-                next_value[t][cut] = network.value(self._final_states(info, cut))
-        alive = ~(terminated[-1] | truncated[-1])
-        next_value[-1][alive] = network.value(self._state)[alive]
+                cut_off.append(self._final_states(info, cut))
+        # The critic is asked about all steps at once: asked step by step, it would take longer than coarse soil does.
+        value = network.value(state)
+        next_value = torch.cat([value[1:], network.value(self._state)[None]])
+        if cut_off:
+            next_value[truncated & ~terminated] = network.value(torch.cat(cut_off))
         advantage = generalised_advantages(
             reward=reward,
             value=value,
@@ -163,7 +162,7 @@ class Collector:
             gae_lambda=gae_lambda,
         )
         old = Gaussian(mean, log_std)
-        return Rollout(observation, state, action, old, log_prob, value, advantage, advantage + value)
+        return Rollout(observation, state, action, old, old.log_prob(action), value, advantage, advantage + value)
 
     def _outgoing(self, action: Tensor) -> Any:
         """Cut to the action space (the sample itself stays as it is, so that its density is right)."""

@@ -191,14 +191,18 @@ class Stage:
             if self.transfer is not None:
                 self.transfer.teacher_returns = episodes.returns
         self.success = self.group.mean(episodes.success)
-        full = self.group.mean(float(episodes.full)) == 1.0
-        reached = full and self.success >= config.schedule.target_success
+        certain = self.group.mean(episodes.certain_success)
+        reached = certain >= config.schedule.target_success
         if reached and not self.gentle:
             self.gentle, reached = True, False
             self._limit_force()
             self.collector.reset(seed=self.own_seed * 1009 + self.iteration + 1)
         statistics: Dict[str, float] = {}
-        if not reached:
+        if reached:
+            self.success = certain
+            if self.first_success != self.first_success:
+                self.first_success = certain
+        else:
             if self.transfer is not None:
                 self.transfer.begin(self.network, rollout, episodes.returns)
                 self.transfer.alpha = self.group.mean(self.transfer.alpha)
