@@ -78,6 +78,11 @@ def test_bad_parameters_keep_it_unconfigured(node: RockStateNode) -> None:
     assert node._state_machine.current_state[1] == "unconfigured"
 
 
+def test_a_parameter_that_would_not_count_is_refused(node: RockStateNode) -> None:
+    (refused,) = node.set_parameters([Parameter("debug_rate", value=5.0)])
+    assert not refused.successful and refused.reason == "deactivate and clean up rock_state to change debug_rate"
+
+
 def malformed(rng: np.random.Generator, good: np.ndarray, seconds: int) -> Image:
     """One of many ways in which an image can be wrong."""
     kind = int(rng.integers(11))

@@ -33,6 +33,7 @@ class RockStateNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__("rock_state")
         self._settings: Parameters = declare(self)
+        self.keep_parameters()
         self._estimator: RockEstimator | None = None
         self._detector: Detector | None = None
         self._live = False

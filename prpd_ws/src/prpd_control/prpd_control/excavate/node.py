@@ -10,12 +10,11 @@ import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point
-from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
 from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
@@ -55,7 +54,7 @@ class ExcavateNode(LifecycleNode):
         be_real_time(self.declare_parameter("realtime_priority", 5, priority).value)
         for field in fields(ExcavationSettings):
             self.declare_parameter(field.name, field.default, text(description="see ExcavationSettings"))
-        self.add_on_set_parameters_callback(self._on_parameters)
+        self.keep_parameters()
         self._policy: Policy | None = None
         self._active = False
         self._bucket: BucketReading | None = None
@@ -103,13 +102,6 @@ class ExcavateNode(LifecycleNode):
         self._heartbeat = self.create_timer(1.0, self._diagnose, clock=STEADY)
         self.get_logger().info(f"policy {self._policy.path} ({self._policy.digest[:12]}) is ready")
         return TransitionCallbackReturn.SUCCESS
-
-    def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        """They are read in `on_configure`: a change later would seem to work, and not."""
-        if self._state_machine.current_state[1] == "unconfigured":
-            return SetParametersResult(successful=True)
-        names = ", ".join(p.name for p in changes)
-        return SetParametersResult(successful=False, reason=f"deactivate and clean up excavate to change {names}")
 
     def _load(self, path: str) -> Policy:
         return Policy.load(path, bucket=BucketGeometry(shape=self.get_parameter("bucket").value))

@@ -26,7 +26,7 @@ class ScheduleConfig:
     target_success: float = 0.95
     """A stage is done at this success rate. Paper: 0.95."""
     window: int = 128
-    """Episodes over which success is counted, in the order in which they were started. Paper: the 128 of an iteration."""
+    """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
     probe_episodes: int = 32
