@@ -224,6 +224,32 @@ def test_settings_that_contradict_each_other_are_named():
         Latency(bucket_lag=(0.1, 0.0))
 
 
+def test_scenes_join_in_one_by_one(kinematic):
+    drawn = []
+
+    def simulator(specs):
+        sim = kinematic(specs)
+        reset = sim.reset
+
+        def note(env_ids, specs, poses):
+            drawn.append({spec.seed for spec in specs})
+            reset(env_ids, specs, poses)
+
+        sim.reset = note
+        return sim
+
+    env = Excavation(replace(FULL, scene_interval=4), delta=0.07, num_envs=2, seed=1, make_simulator=simulator)
+    seeds = [spec.seed for spec in env.scenes]
+    for steps in (0, 8, 100):
+        env.age = steps
+        drawn.clear()
+        for _ in range(200):
+            env.reset()
+        assert set().union(*drawn) == set(seeds[: 2 + steps // 4]), f"after {steps} steps"
+    env.seed(1)
+    assert env.age == 0, "a seed restarts the draws"
+
+
 def test_an_engine_that_gives_tensors_gives_the_same_episodes():
     from prpd_train.engines import make as make_engine
 

@@ -10,16 +10,20 @@ import pytest
 import torch
 
 from prpd_train.env.config import EnvConfig
+from prpd_train.evaluate.episodes import Outcome
 from prpd_train.ppo import NetworkConfig, PPOConfig
+from prpd_train.runs import probe as probe_module
 from prpd_train.runs import stage as stage_module
 from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, write_atomically
 from prpd_train.runs.config import TrainConfig, presets, with_scene, without_randomisation
+from prpd_train.runs.findings import read_candidates, spent_before, write_findings
 from prpd_train.runs.folder import RunError, RunFolder
 from prpd_train.runs.metrics import read_metrics
 from prpd_train.runs.progress import seconds_left
 from prpd_train.runs.serial import from_plain, to_plain
+from prpd_train.runs.spent import Spent
 from prpd_train.runs.train import following, train
-from prpd_train.schedule import ScheduleConfig
+from prpd_train.schedule import Candidate, ScheduleConfig
 
 TINY = TrainConfig(
     env=EnvConfig(scenes=2),
@@ -155,11 +159,35 @@ def test_auto_goes_where_the_probes_point(tmp_path, run):
 
     def probe(module, arguments):
         asked.extend(float(a) for a in arguments[1:])
-        found = [{"delta": d, "success": 0.9 if d > 0.025 else 0.1, "seconds": 0.001 / d**2} for d in asked]
-        folder.write_json("probes.json", {"stages": 1, "candidates": found})
+        found = [Candidate(d, 0.9 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
+        write_findings(folder, found, Spent(seconds=7.0, cpu_seconds=5.0))
 
-    assert following(folder, folder.results(), run=probe) < 0.025
+    delta = following(folder, folder.results(), run=probe)
+    assert delta < 0.025
     assert asked == [0.06, 0.05, 0.04, 0.03, 0.02, 0.01]
+    before = folder.results()[-1]
+    run("stage", [str(folder.path), "1", repr(delta)])
+    assert folder.results()[-1].seconds > before.seconds + 7.0, "probes count as time spent"
+    assert spent_before(folder, 2) == Spent(), "once"
+
+
+def test_probes_end_where_they_would_be_dear(tmp_path, run, monkeypatch):
+    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
+    folder = RunFolder.create(tmp_path / "run", config, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    asked = []
+
+    def episodes(act, config, *, delta, **_):
+        asked.append(delta)
+        return Outcome(episodes=10, successes=8, length=9.0, peak_force=1.0, samples=100, seconds=1.0)
+
+    monkeypatch.setattr(probe_module, "run_episodes", episodes)
+    monkeypatch.setattr(probe_module, "SHARE", 0.0)
+    probe_module.probe(folder, [0.06, 0.03])
+    assert asked == [0.06], "at least one is made"
+    first, second = read_candidates(folder)
+    assert (first.success, first.seconds) == (0.8, 0.01)
+    assert (second.success, second.seconds) == (0.8, pytest.approx(0.08)), "half the size, eight times the grains"
 
 
 def test_a_damaged_checkpoint_is_named_and_a_foreign_one_refused(tmp_path):

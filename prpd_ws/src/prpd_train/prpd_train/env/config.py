@@ -57,6 +57,9 @@ class EnvConfig:
     """N, the same for coarser grains: they jam like boulders, with forces that no soil has."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
+    scene_interval: int = 8
+    """Control steps after which one more of them joins in; at first there are as many as environments. Fine beds take
+    long to settle, and a stage that has little to learn should not wait for all of them. 0: all from the start."""
 
     def force_limit(self, delta: float) -> float:
         """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
@@ -75,6 +78,8 @@ class EnvConfig:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r} {unit}")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
+        if self.scene_interval < 0:
+            raise ValueError(f"scene_interval must be 0 or more control steps, not {self.scene_interval}")
         if self.latency.observation_delay[1] > self.task.max_observation_age:
             raise ValueError(
                 f"an observation delay of up to {self.latency.observation_delay[1]} s exceeds the age of "

@@ -89,6 +89,8 @@ class Excavation:
     def seed(self, seed: int) -> None:
         """Restart the draws of scenes, starts and noise."""
         self.rng = np.random.default_rng([seed, 2])
+        self.age = 0
+        """Control steps since then."""
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     def reset(self) -> Tuple[Tensor, Tensor]:
@@ -104,7 +106,7 @@ class Excavation:
         pose = self._get("bucket_pose")
         followed = pose + self.gain * (self.target - pose)
         self.simulator.step(self._give(followed), task.control_period)
-        self.steps = self.steps + 1
+        self.steps, self.age = self.steps + 1, self.age + 1
         self.past.push(self._measured())
 
         failed = self._get("failed", torch.bool)
@@ -154,7 +156,7 @@ class Excavation:
     def _begin(self, index: np.ndarray) -> None:
         """Draw a scene, a start and errors of measurement and motion for each, and put the engine there."""
         task, latency = self.config.task, self.config.latency
-        specs = [self.scenes[i] for i in self.rng.integers(len(self.scenes), size=len(index))]
+        specs = [self.scenes[i] for i in self.rng.integers(self._scenes_in_use(), size=len(index))]
         if self.simulator.fixed_scenes:
             specs = [self.first_scenes[i] for i in index]
         samples = [self.config.randomisation.sample(self.rng) for _ in index]
@@ -178,6 +180,10 @@ class Excavation:
         self.past.restart(rows, self._measured()[rows])
         self.potential = self.potential.clone()
         self.potential[rows] = self._potential()[rows]
+
+    def _scenes_in_use(self) -> int:
+        interval = self.config.scene_interval
+        return min(len(self.scenes), self.num_envs + self.age // interval) if interval else len(self.scenes)
 
     def _potential(self) -> Tensor:
         return potential(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 import numpy as np
@@ -47,6 +47,7 @@ def run_episodes(
 ) -> Outcome:
     """Start `episodes` episodes and run each to its end, with deterministic actions of `act`."""
     num_envs = min(num_envs, episodes)
+    config = replace(config, scene_interval=0)
     env = Excavation(config, delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator)
     began, samples = time.perf_counter(), 0
     try:

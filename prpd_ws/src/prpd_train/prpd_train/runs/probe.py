@@ -1,42 +1,54 @@
 """Probes: how well the present policy does on finer grains, and what a sample costs there.
 
+They go from coarse to fine, and end where the next one would take a good part of the time that the run has taken so
+far: what it would find is guessed.
+
 Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes.json` in the run's folder.
 """
 
 from __future__ import annotations
 
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 from prpd_train.evaluate.episodes import run_episodes
 from prpd_train.runs.checkpoint import load_checkpoint
-from prpd_train.runs.folder import RunError, RunFolder
+from prpd_train.runs.findings import write_findings
+from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.spent import Spent
 from prpd_train.runs.stage import make_network
-from prpd_train.schedule.auto import Candidate
+from prpd_train.schedule.auto import Candidate, guess
 
-
-def read_probes(folder: RunFolder) -> List[Candidate]:
-    """Those of the stage that was finished last."""
-    probes: Dict[str, Any] = folder.read_json("probes.json")
-    if probes["stages"] != len(folder.results()):
-        raise RunError(f"{folder.path / 'probes.json'} is of another stage; delete it and resume")
-    return [Candidate(**candidate) for candidate in probes["candidates"]]
+SHARE = 0.05
+"""Of the run's time so far, that one probe may be expected to take."""
 
 
 def probe(folder: RunFolder, deltas: list[float]) -> None:
     """Try the policy of the last finished stage at each grain size."""
+    start = Spent.now()
     config = folder.config()
     network = make_network(config).to(config.env.device)
     network.load_state_dict(load_checkpoint(folder.checkpoint(), needs=("network",))["network"])
-    found = []
+    budget = SHARE * folder.results()[-1].seconds
+    found: List[Candidate] = []
+    expected = 0.0
     for delta in deltas:
-        episodes = config.schedule.probe_episodes
+        if found:
+            expected *= (found[-1].delta / delta) ** 3
+        if expected > budget:
+            found.append(guess(found[-1], delta))
+            continue
+        began, episodes = time.perf_counter(), config.schedule.probe_episodes
         outcome = run_episodes(
             network.act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
         )
-        found.append({"delta": delta, "success": outcome.success, "seconds": outcome.seconds / outcome.samples})
-    folder.write_json("probes.json", {"stages": len(folder.results()), "candidates": found})
+        expected = time.perf_counter() - began
+        found.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))
+    took = Spent.now() - start
+    write_findings(folder, found, replace(took, simulation_seconds=took.seconds))
 
 
 def main(argv: Optional[list[str]] = None) -> int:

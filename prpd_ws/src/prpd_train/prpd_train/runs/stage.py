@@ -23,6 +23,7 @@ from prpd_train.ppo import ActorCritic, Collector, Learner
 from prpd_train.ppo.distributed import Group
 from prpd_train.runs.checkpoint import load_checkpoint, save_checkpoint
 from prpd_train.runs.config import TrainConfig
+from prpd_train.runs.findings import spent_before
 from prpd_train.runs.folder import RunFolder, StageResult
 from prpd_train.runs.metrics import COLUMNS, Metrics
 from prpd_train.runs.progress import Progress
@@ -99,7 +100,8 @@ class Stage:
         if self.index == 0:
             return
         before = load_checkpoint(self.folder.checkpoint(self.index - 1), needs=("network", "samples", "spent"))
-        self.samples, self.spent = before["samples"], Spent(**before["spent"])
+        self.samples = before["samples"]
+        self.spent = Spent(**before["spent"]) + spent_before(self.folder, self.index)
         if not self.config.transfer.inherit:
             return
         self.network.load_state_dict(before["network"])

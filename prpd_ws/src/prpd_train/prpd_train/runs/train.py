@@ -6,8 +6,8 @@ import subprocess
 import sys
 from typing import Callable, List, Optional, Sequence
 
+from prpd_train.runs.findings import read_candidates
 from prpd_train.runs.folder import RunError, RunFolder, StageResult
-from prpd_train.runs.probe import read_probes
 from prpd_train.schedule.auto import next_delta, samples_per_success
 from prpd_train.schedule.config import fixed_deltas
 
@@ -82,7 +82,7 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     if begun is not None:
         return begun
     _run_over_engine(folder, run, "prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
-    candidates = read_probes(folder)
+    candidates = read_candidates(folder)
     gains = [_gain(results, i) for i in range(len(results))]
     known = [gain for gain in gains if gain is not None]
     # Going on is cheaper than starting from nothing: the last stage that gained anything is the best guide.

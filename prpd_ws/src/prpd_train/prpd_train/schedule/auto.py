@@ -1,7 +1,8 @@
 """The automatic schedule: probe the present policy at finer grains, and take the way that should cost least time.
 
 What is known after a stage: how many samples one unit of success has cost so far, and from the probes, how well the
-present policy already does at a candidate and what a sample costs there. Learning from success p to the target is
+present policy already does at a candidate and what a sample costs there. Where a probe would itself be dear, it is
+guessed from the coarser ones. Learning from success p to the target is
 expected to take `confirm + rate * (target - p)` samples, where `confirm` is what a stage needs at least to show that it
 is done. The next stage is the candidate that minimises its own time plus that of the final grain size after it.
 """
@@ -46,6 +47,11 @@ def next_delta(candidates: Sequence[Candidate], *, target: float, rate: float, c
         return own + stage_seconds(after, target=target, rate=rate, confirm=confirm)
 
     return min(candidates, key=lambda c: (total(c), c.delta))
+
+
+def guess(last: Candidate, delta: float) -> Candidate:
+    """What the last probe lets expect of grains of `delta` m: as many successes, and a cost by the number of grains."""
+    return Candidate(delta, last.success, last.seconds * (last.delta / delta) ** 3)
 
 
 def samples_per_success(samples: int, *, before: float, after: float) -> Optional[float]:
