@@ -63,14 +63,15 @@ def randomisation(base: TrainConfig) -> List[Variant]:
 
 
 def baseline(base: TrainConfig) -> List[Variant]:
-    """PRPD against one grain size from the start, coarse then fine, and inheritance without a teacher."""
-    last = base.schedule.last
+    """PRPD against one grain size from the start, and against inheriting without a teacher, in one step and in all."""
+    first, last = base.schedule.first, base.schedule.last
+    untaught = _transfer(base, "inherit only", weight=0.0)
     return [
         _schedule(base, "prpd", mode="interval"),
         _schedule(base, "prpd auto", mode="auto"),
         _schedule(base, "fine only", mode="list", deltas=(last,)),
-        _schedule(base, "coarse then fine", mode="list", deltas=(base.schedule.first, last)),
-        _transfer(base, "inherit only", weight=0.0),
+        _schedule(untaught.config, "coarse then fine", mode="list", deltas=(first, last)),
+        untaught,
     ]
 
 
