@@ -45,7 +45,7 @@ def run_episodes(
     seed: int = 0,
     make_simulator: Optional[MakeSimulator] = None,
 ) -> Outcome:
-    """Start `episodes` episodes and run each to its end, with deterministic actions of `act`."""
+    """Start `episodes` episodes and run each to its end, with the actions of `act`."""
     num_envs = min(num_envs, episodes)
     config = replace(config, scene_interval=0)
     env = Excavation(config, delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator)

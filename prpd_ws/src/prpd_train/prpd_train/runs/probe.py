@@ -14,6 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
 
+import torch
+from torch import Tensor
+
 from prpd_train.evaluate.episodes import run_episodes
 from prpd_train.runs.checkpoint import load_checkpoint
 from prpd_train.runs.findings import write_findings
@@ -32,6 +35,12 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
     config = folder.config()
     network = make_network(config).to(config.env.device)
     network.load_state_dict(load_checkpoint(folder.checkpoint(), needs=("network",))["network"])
+    generator = torch.Generator(config.env.device).manual_seed(config.seed)
+
+    def act(observation: Tensor) -> Tensor:
+        """With the noise of a policy that learns, since a stage counts its successes so."""
+        return torch.clamp(network.policy(observation).sample(generator), -1.0, 1.0)
+
     budget = SHARE * folder.results()[-1].seconds
     found: List[Candidate] = []
     expected = 0.0
@@ -43,7 +52,7 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
             continue
         began, episodes = time.perf_counter(), config.schedule.probe_episodes
         outcome = run_episodes(
-            network.act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
+            act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
         )
         expected = time.perf_counter() - began
         found.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))

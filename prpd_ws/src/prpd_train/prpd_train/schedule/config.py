@@ -29,7 +29,7 @@ class ScheduleConfig:
     """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
-    probe_episodes: int = 32
+    probe_episodes: int = 64
     """Of each probe in `auto`."""
 
     def __post_init__(self) -> None:
