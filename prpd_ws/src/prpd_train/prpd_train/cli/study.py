@@ -14,7 +14,7 @@ class Arguments:
     """Run a study, or go on with it, and write its table, numbers and figure."""
 
     study: tyro.conf.Positional[str]
-    """`alpha`, `baseline`, `interval`, `randomisation`, `target` or `weights`."""
+    """`alpha`, `baseline`, `interval`, `randomisation`, `resolution`, `target` or `weights`."""
     preset: str = "cpu"
     """Settings that the variants start from, as of `prpd train`."""
     scene: str = "paper"

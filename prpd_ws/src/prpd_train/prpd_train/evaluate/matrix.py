@@ -62,7 +62,8 @@ def subjects(path: Path) -> List[Subject]:
         found = []
         for index, result in enumerate(RunFolder.open(path).results()):
             trained = load_trained(path, stage=index)
-            found.append(Subject(f"{path.name} {result.delta * 1000:.4g} mm", trained.network.act, trained.contract))
+            name = "/".join(path.resolve().parts[-2:])  # of a study: the variant and the seed
+            found.append(Subject(f"{name} {result.delta * 1000:.4g} mm", trained.network.act, trained.contract))
         if not found:
             raise UserError(f"{path} has no finished stage to evaluate")
         return found

@@ -7,6 +7,7 @@ from typing import Callable, Dict, List
 
 from prpd_task.errors import UserError
 from prpd_train.runs.config import TrainConfig, without_randomisation
+from prpd_train.schedule.config import fixed_deltas
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ def interval(base: TrainConfig) -> List[Variant]:
         _schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in (0.005, 0.01, 0.02, 0.03)
     ]
     return [*fixed, _schedule(base, "auto", mode="auto")]
+
+
+def resolution(base: TrainConfig) -> List[Variant]:
+    """Each grain size of the schedule alone, from the start: the policies of the paper's Table IV."""
+    return [
+        _schedule(base, f"{delta * 1000:g} mm only", mode="list", deltas=(delta,))
+        for delta in fixed_deltas(base.schedule)
+    ]
 
 
 def target(base: TrainConfig) -> List[Variant]:
@@ -80,6 +89,7 @@ STUDIES: Dict[str, Callable[[TrainConfig], List[Variant]]] = {
     "baseline": baseline,
     "interval": interval,
     "randomisation": randomisation,
+    "resolution": resolution,
     "target": target,
     "weights": weights,
 }
