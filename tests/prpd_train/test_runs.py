@@ -89,7 +89,7 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
     easy = replace(
         TINY,
-        schedule=replace(TINY.schedule, deltas=(0.07,), target_success=1e-9, max_iterations=60),
+        schedule=replace(TINY.schedule, deltas=(0.07,), target_success=1e-9, coarse_target=0.0, max_iterations=60),
     )
     folder = RunFolder.create(tmp_path / "run", easy, {})
     stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)

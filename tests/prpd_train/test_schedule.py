@@ -28,6 +28,7 @@ def test_an_interval_that_does_not_divide_the_range_ends_with_a_shorter_step():
         {"first": 0.01, "last": 0.07},
         {"interval": 0.0},
         {"target_success": 1.2},
+        {"coarse_target": 1.2},
         {"mode": "list"},
         {"mode": "list", "deltas": (0.01, 0.07)},
         {"deltas": (0.07, 0.01)},
@@ -37,6 +38,13 @@ def test_an_interval_that_does_not_divide_the_range_ends_with_a_shorter_step():
 def test_impossible_schedules_are_refused(bad):
     with pytest.raises(ValueError, match=r"."):
         ScheduleConfig(**bad)
+
+
+def test_coarse_stages_learn_more_than_is_asked_in_the_end():
+    schedule = ScheduleConfig(target_success=0.9, coarse_target=0.97)
+    assert [schedule.target(delta) for delta in (0.07, 0.02, 0.01)] == [0.97, 0.97, 0.9]
+    assert ScheduleConfig(mode="list", deltas=(0.07, 0.03), target_success=0.9).target(0.03) == 0.9
+    assert ScheduleConfig(target_success=0.99, coarse_target=0.97).target(0.07) == 0.99
 
 
 COST = {0.05: 1.0, 0.03: 3.0, 0.01: 100.0}

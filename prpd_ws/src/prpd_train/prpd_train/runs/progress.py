@@ -16,7 +16,7 @@ class Progress:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._schedule = schedule
+        self._target, self._cap = schedule.target(delta), schedule.max_iterations
         self._trend: Deque[Tuple[int, float, float]] = deque(maxlen=20)
         columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[state]}"))
         self._bar = Bar(*columns, console=Console(stderr=True), disable=quiet)
@@ -31,13 +31,13 @@ class Progress:
             speed = (row["samples"] - self._last[0]) / (row["seconds"] - self._last[1])
         self._last = (row["samples"], row["seconds"])
         self._trend.append((int(row["iteration"]), row["seconds"], row["success"]))
-        left = seconds_left(self._trend, target=self._schedule.target_success, cap=self._schedule.max_iterations)
+        left = seconds_left(self._trend, target=self._target, cap=self._cap)
         parts = [f"success {row['success']:.3f} of {row['episodes']:.0f}", f"{speed:.0f} steps/s"]
         if row["alpha"] == row["alpha"]:
             parts.insert(1, f"alpha {row['alpha']:.2f}")
         if left is not None:
             parts.append(f"about {_clock(left)} left")
-        share = row["success"] / self._schedule.target_success if row["success"] == row["success"] else 0.0
+        share = row["success"] / self._target if row["success"] == row["success"] else 0.0
         self._bar.update(self._task, completed=min(share, 1.0), state=", ".join(parts))
 
     def close(self) -> None:

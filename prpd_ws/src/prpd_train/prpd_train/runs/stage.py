@@ -194,7 +194,7 @@ class Stage:
                 self.transfer.teacher_returns = episodes.returns
         self.success = self.group.mean(episodes.success)
         certain = self.group.mean(episodes.certain_success)
-        reached = certain >= config.schedule.target_success
+        reached = certain >= config.schedule.target(self.delta)
         if reached and not self.gentle:
             self.gentle, reached = True, False
             self._limit_force()

@@ -60,9 +60,10 @@ def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module
             _run_over_engine(folder, share(run, folder.config().processes), "prpd_train.runs.stage", arguments)
             last = folder.results()[-1]
             if not last.reached and not quiet:
+                target = schedule.target(last.delta)
                 print(
                     f"stage {last.index} ({last.delta * 1000:.4g} mm) ended at success {last.success:.3f} after "
-                    f"{schedule.max_iterations} iterations, below the target of {schedule.target_success}; going on",
+                    f"{schedule.max_iterations} iterations, below the target of {target}; going on",
                     file=sys.stderr,
                 )
 

@@ -24,7 +24,10 @@ class ScheduleConfig:
     deltas: Tuple[float, ...] = ()
     """m, of mode `list`: every stage's grain size, falling."""
     target_success: float = 0.95
-    """A stage is done at this success rate. Paper: 0.95."""
+    """The last stage is done at this success rate. Paper: 0.95, of every stage."""
+    coarse_target: float = 0.97
+    """The others are done at this one, if it is higher: what is learnt where samples cost little need not be learnt
+    where they are dear."""
     window: int = 128
     """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
@@ -43,6 +46,8 @@ class ScheduleConfig:
             raise ValueError(f"schedule interval must be positive, not {self.interval!r} m")
         if not 0 < self.target_success <= 1:
             raise ValueError(f"target_success must lie in (0, 1], not {self.target_success!r}")
+        if not 0 <= self.coarse_target <= 1:
+            raise ValueError(f"coarse_target must lie in [0, 1], not {self.coarse_target!r}")
         if self.mode == "list":
             falling = all(a > b > 0 for a, b in zip(self.deltas[:-1], self.deltas[1:]))
             if not self.deltas or not falling or not self.deltas[0] > 0:
@@ -53,6 +58,11 @@ class ScheduleConfig:
             raise ValueError(f"schedule deltas are for mode `list`, not {self.mode!r}")
         if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:
             raise ValueError("schedule window, max_iterations and probe_episodes must be at least 1")
+
+    def target(self, delta: float) -> float:
+        """The success rate at which a stage of `delta` m is done."""
+        last = self.deltas[-1] if self.mode == "list" else self.last
+        return self.target_success if delta <= last + 1e-9 else max(self.target_success, self.coarse_target)
 
 
 def fixed_deltas(config: ScheduleConfig) -> Tuple[float, ...]:

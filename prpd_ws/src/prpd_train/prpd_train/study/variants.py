@@ -53,8 +53,8 @@ def resolution(base: TrainConfig) -> List[Variant]:
 
 
 def target(base: TrainConfig) -> List[Variant]:
-    """The success rate at which a stage is done."""
-    return [_schedule(base, f"target {t:g}", target_success=t) for t in (0.7, 0.8, 0.9, 0.95)]
+    """The success rate at which a stage is done, the last or any other."""
+    return [_schedule(base, f"target {t:g}", target_success=t, coarse_target=t) for t in (0.7, 0.8, 0.9, 0.95)]
 
 
 def weights(base: TrainConfig) -> List[Variant]:
