@@ -8,7 +8,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from prpd_task.reward import RewardSpec
-from prpd_train.env.config import EnvConfig, Latency, task_for
+from prpd_train.env.config import EnvConfig, Latency, in_scene, task_for
 from prpd_train.env.excavation import STATE_SIZE, Excavation
 from prpd_train.env.gym_env import ExcavationVectorEnv
 from prpd_train.scene.randomisation import Randomisation
@@ -79,8 +79,15 @@ def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):
 
 
 def test_grains_that_jam_like_boulders_may_press_harder():
-    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.03, 0.04)]
+    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.06, 0.07)]
     assert limits == [PLAIN.force_stop, PLAIN.force_stop, PLAIN.force_stop_coarse]
+
+
+def test_a_bucket_that_moves_soil_may_press_harder():
+    solid = in_scene(PLAIN, "solid")
+    assert (solid.scene, solid.task.bucket.shape) == ("solid", "solid")
+    assert solid.force_limit(0.01) > PLAIN.force_limit(0.01)
+    assert in_scene(PLAIN, "paper") == PLAIN
 
 
 def test_too_much_force_stops_the_arm_and_loses_the_episode(kinematic):

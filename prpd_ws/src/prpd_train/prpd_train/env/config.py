@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Tuple
 
 from prpd_task.bucket import BucketGeometry
@@ -51,10 +51,10 @@ class EnvConfig:
     """`cpu` or `cuda:0`."""
     force_stop: float = 80.0
     """N, mean over a control step, on the bucket: beyond it the arm stops, and the episode is lost."""
-    force_stop_from: float = 0.03
-    """m, coarsest grains at which that holds."""
+    force_stop_from: float = 0.06
+    """m, coarsest grains at which that holds: a gentle touch should be learnt where samples cost little."""
     force_stop_coarse: float = 300.0
-    """N, the same for coarser grains: they jam like boulders, with forces that no soil has."""
+    """N, the same for coarser grains: as large as the rock, they jam like boulders, with forces that no soil has."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
     scene_interval: int = 8
@@ -90,6 +90,15 @@ class EnvConfig:
 def bucket_shape(scene: str) -> str:
     """The bucket that a scene preset digs with."""
     return "fork" if scene == "paper" else "solid"
+
+
+def in_scene(config: EnvConfig, scene: str) -> EnvConfig:
+    """The same with another scene preset, the bucket that belongs to it, and the forces that digging there takes."""
+    task = replace(config.task, bucket=replace(config.task.bucket, shape=bucket_shape(scene)))
+    config = replace(config, scene=scene, task=task)
+    if scene == "paper":
+        return config
+    return replace(config, force_stop=150.0, force_stop_from=0.03, force_stop_coarse=1000.0)
 
 
 def task_for(scene: str, *, preset: str = "paper", max_steps: int = 128) -> TaskSpec:

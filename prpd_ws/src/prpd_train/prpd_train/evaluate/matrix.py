@@ -13,7 +13,7 @@ from torch import Tensor
 from prpd_task.contract import Contract
 from prpd_task.errors import UserError
 from prpd_task.statistics import wilson_interval
-from prpd_train.env.config import EnvConfig, Latency
+from prpd_train.env.config import EnvConfig, Latency, in_scene
 from prpd_train.evaluate.episodes import run_episodes
 from prpd_train.scene.randomisation import Randomisation
 
@@ -90,7 +90,7 @@ def _onnx_act(path: Path) -> Callable[[Tensor], Tensor]:
 def environment(contract: Contract, *, engine: str, randomised: bool, device: str = "cpu") -> EnvConfig:
     """The world in which a policy is tested: its own task, with or without randomisation."""
     scene = "paper" if contract.task.bucket.shape == "fork" else "solid"
-    config = EnvConfig(task=contract.task, scene=scene, engine=engine, device=device)
+    config = replace(in_scene(EnvConfig(engine=engine, device=device), scene), task=contract.task)
     return config if randomised else replace(config, randomisation=Randomisation.off(), latency=Latency.off())
 
 

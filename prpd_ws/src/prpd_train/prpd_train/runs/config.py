@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Dict
 
 from prpd_train.distill.transfer import TransferConfig
-from prpd_train.env.config import EnvConfig, Latency, bucket_shape
+from prpd_train.env.config import EnvConfig, Latency, in_scene
 from prpd_train.ppo.config import NetworkConfig, PPOConfig
 from prpd_train.scene.randomisation import Randomisation
 from prpd_train.schedule.config import ScheduleConfig
@@ -55,10 +55,8 @@ def presets() -> Dict[str, TrainConfig]:
 
 
 def with_scene(config: TrainConfig, scene: str) -> TrainConfig:
-    """The same run with another scene preset and the bucket that belongs to it."""
-    task = config.env.task
-    task = replace(task, bucket=replace(task.bucket, shape=bucket_shape(scene)))
-    return replace(config, env=replace(config.env, scene=scene, task=task))
+    """The same run with another scene preset."""
+    return replace(config, env=in_scene(config.env, scene))
 
 
 def without_randomisation(config: TrainConfig) -> TrainConfig:
