@@ -1,10 +1,10 @@
 """The automatic schedule: probe the present policy at finer grains, and take the way that should cost least time.
 
 What is known after a stage: how many samples one unit of success has cost so far, and from the probes, how well the
-present policy already does at a candidate and what a sample costs there. Where a probe would itself be dear, it is
-guessed from the coarser ones. Learning from success p to the target is
-expected to take `confirm + rate * (target - p)` samples, where `confirm` is what a stage needs at least to show that it
-is done. The next stage is the candidate that minimises its own time plus that of the final grain size after it.
+present policy already does at a candidate and what a sample costs there; where a probe would itself be dear, both are
+guessed from the coarser ones. Learning from success p to the target is expected to take `confirm + rate * (target - p)`
+samples, where `confirm` is what a stage needs at least to show that it is done. The next stage is the candidate that
+minimises its own time plus that of the final grain size after it.
 """
 
 from __future__ import annotations
