@@ -13,11 +13,6 @@ from stable_baselines3.common.vec_env import VecEnv as Sb3Base
 from tensordict import TensorDict
 
 
-def final_observation(info: dict[str, Any], i: int) -> np.ndarray:
-    """What the last step of the episode that ended in environment `i` led to."""
-    return np.asarray(info["final_obs"][i], np.float32)
-
-
 class Sb3Env(Sb3Base):
     """For Stable-Baselines3."""
 
@@ -35,7 +30,7 @@ class Sb3Env(Sb3Base):
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(terminated | truncated):
-            infos[i] = {"terminal_observation": final_observation(info, i), "TimeLimit.truncated": bool(truncated[i])}
+            infos[i] = {"terminal_observation": info["final_obs"][i], "TimeLimit.truncated": bool(truncated[i])}
         return observation, reward, terminated | truncated, infos
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ from prpd_train.env.gym_env import ExcavationVectorEnv
 from prpd_train.ppo import ActorCritic, Collector, Learner, PPOConfig
 from prpd_train.ppo.config import NetworkConfig
 from prpd_train.ppo.episodes import EpisodeWindow
+from prpd_train.runs.checkpoint import write_atomically
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.stage import make_network
 
@@ -66,6 +67,7 @@ class Run:
     learner: str
     task: str
     seed: int
+    max_samples: int
     reached: bool
     samples: int
     success: float
@@ -223,7 +225,17 @@ def run(learner: str, name: str, seed: int, arguments: Arguments) -> Run:
     seconds = time.perf_counter() - began
     env.close()
     returns = float(watch.window.returns.mean()) if len(watch.window) else float("nan")
-    return Run(learner, name, seed, watch.reached, watch.samples, watch.window.success, returns, round(seconds, 1))
+    return Run(
+        learner,
+        name,
+        seed,
+        arguments.max_samples,
+        watch.reached,
+        watch.samples,
+        watch.window.success,
+        returns,
+        round(seconds, 1),
+    )
 
 
 def line(runs: list[Run], learner: str, task: str) -> str:
@@ -258,7 +270,9 @@ def main(arguments: Arguments) -> int:
     if arguments.quick:
         arguments = replace(arguments, seeds=arguments.seeds[:1], max_samples=arguments.max_samples // 10)
     known = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else {"runs": []}
-    runs = [Run(**values) for values in known["runs"]]
+    every = [Run(**values) for values in known["runs"]]
+    # With another budget, such as that of `--quick`, it is another race.
+    runs = [r for r in every if r.max_samples == arguments.max_samples]
     when = circumstances()
     for seed in arguments.seeds:
         for task in arguments.tasks:
@@ -266,12 +280,11 @@ def main(arguments: Arguments) -> int:
                 if any((r.learner, r.task, r.seed) == (learner, task, seed) for r in runs):
                     continue
                 runs.append(run(learner, task, seed, arguments))
+                every.append(runs[-1])
                 print(runs[-1], flush=True)
                 if arguments.json:
-                    content = {"when": known.get("when", when), "runs": [asdict(r) for r in runs]}
-                    fresh = arguments.json.with_suffix(".part")
-                    fresh.write_text(json.dumps(content, indent=1) + "\n")
-                    fresh.replace(arguments.json)
+                    content = {"when": known.get("when", when), "runs": [asdict(r) for r in every]}
+                    write_atomically(arguments.json, (json.dumps(content, indent=1) + "\n").encode())
     for task in arguments.tasks:
         print(*(line(runs, learner, task) for learner in arguments.learners), sep="\n")
     print(verdict(runs, arguments))

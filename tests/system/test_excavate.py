@@ -12,7 +12,6 @@ import time
 from contextlib import ExitStack
 
 import pytest
-import scripted_policy
 
 from prpd_control.graph import description
 from prpd_control.graph.description import Options, Process
@@ -28,11 +27,6 @@ def with_truthful_perception(processes):
     truth = Process("rock_state", "prpd_tests", "rock_state", "truthful_perception:main", {})
     kept = [p for p in processes if p.name not in ("depth_camera", "rock_state", "bring_up")]
     return [*kept, truth, description.bring_up(kept, patience=30.0)]
-
-
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    return scripted_policy.write(tmp_path_factory.mktemp("policy") / "scripted.onnx")
 
 
 @pytest.fixture(scope="module")

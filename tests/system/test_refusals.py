@@ -17,11 +17,6 @@ from prpd_task.spec import TaskSpec
 pytestmark = pytest.mark.patient
 
 
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    return scripted_policy.write(tmp_path_factory.mktemp("policy") / "scripted.onnx")
-
-
 def prpd(*arguments, timeout=60, **environment):
     command = [sys.executable, "-m", "prpd_task.cli", *arguments]
     return subprocess.run(

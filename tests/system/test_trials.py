@@ -8,7 +8,6 @@ import sys
 import time
 
 import pytest
-import scripted_policy
 
 from prpd_control.trials.ledger import Ledger
 
@@ -27,11 +26,6 @@ def start(command, *arguments):
         text=True,
         env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-
-
-@pytest.fixture(scope="module")
-def policy(tmp_path_factory):
-    return scripted_policy.write(tmp_path_factory.mktemp("policy") / "scripted.onnx")
 
 
 def test_the_demo_digs_records_judges_and_reports(policy, tmp_path):
