@@ -14,6 +14,9 @@ from prpd_ros.process import spin
 
 RETRY_AFTER = 1.0
 """s, after a refusal."""
+ASK_AGAIN_AFTER = 4.0
+"""s without an answer. A service that has not discovered its client yet loses the answer for good (rmw_fastrtps waits
+100 ms for it), so the state is asked for anew; a node busy with a transition answers that once it is through."""
 PATH = {
     State.PRIMARY_STATE_UNCONFIGURED: (Transition.TRANSITION_CONFIGURE, "configure"),
     State.PRIMARY_STATE_INACTIVE: (Transition.TRANSITION_ACTIVATE, "activate"),
@@ -31,6 +34,7 @@ class BringUp(Node):
         self._not_before = 0.0
         self._warned: set[tuple[str, str]] = set()
         self._call: rclpy.task.Future | None = None
+        self._give_up_at = 0.0
         self._step = "answer"
         self._askers: dict[tuple[str, str], rclpy.client.Client] = {}
         self.failure = ""
@@ -56,6 +60,10 @@ class BringUp(Node):
         elif self._call is not None and self._call.done():
             answer, self._call = self._call.result(), None
             self._proceed(name, answer)
+        elif self._call is not None and time.monotonic() >= self._give_up_at:
+            self.get_logger().warning(f"no answer from {name} for {ASK_AGAIN_AFTER:g} s; asking again")
+            self._call.cancel()
+            self._call = None
 
     def _proceed(self, name: str, answer: GetState.Response | ChangeState.Response) -> None:
         if isinstance(answer, ChangeState.Response):
@@ -69,6 +77,7 @@ class BringUp(Node):
         if state.id == State.PRIMARY_STATE_ACTIVE:
             self.get_logger().info(f"{name} is active")
             self._waiting.pop(0)
+            self._step = "answer"
             self._deadline = time.monotonic() + self._patience
         elif state.id in PATH:
             transition, self._step = PATH[state.id]
@@ -80,6 +89,7 @@ class BringUp(Node):
         key = (name, service)
         if key not in self._askers:
             self._askers[key] = self.create_client(kind, f"{name}/{service}")
+        self._give_up_at = time.monotonic() + ASK_AGAIN_AFTER
         return self._askers[key].call_async(request) if self._askers[key].service_is_ready() else None
 
 
