@@ -29,6 +29,7 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 from witness import Witness
 
+from prpd_control.driver.settings import DriverSettings
 from prpd_control.graph import dds
 from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_task import ur5e
@@ -271,13 +272,13 @@ class Rig:
         self.close()
 
 
-def strokes(step: float = 0.02, *, turn: float = 0.0) -> Poses:
-    """Targets to and fro along y from home, at 0.2 m/s: as fast as a policy moves along one axis.
+def strokes(*, turn: float = 0.0) -> Poses:
+    """Targets to and fro along y from home, at the driver's default limit of speed.
 
     Meanwhile the bucket may turn up and down, by `turn` rad each time.
     """
     x, y, z, pitch = HOME
-    targets = [y + i * step for i in range(1, 17)]
+    targets = [y + i * DriverSettings.max_speed * PERIOD for i in range(1, 14)]
     turns = itertools.cycle([*range(1, 5), *range(3, -1, -1)])
     while True:
         for place in [*targets, *targets[-2::-1], y]:
