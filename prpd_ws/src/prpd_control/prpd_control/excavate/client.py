@@ -16,7 +16,7 @@ from prpd_interfaces.action import Excavate
 from prpd_task.errors import UserError
 
 SERVER_TIMEOUT = 10.0
-"""s, to find the action server."""
+"""s, to find the action server, and again for its answer to the goal."""
 
 
 class GoalRefusedError(UserError):
@@ -40,19 +40,15 @@ def excavate_once(*, hold: bool, give_up: Callable[[], bool], policy: str = "") 
     """The result of one excavation; None when `give_up()` came first, after which the goal is canceled."""
     with _node() as (node, executor):
         client = ActionClient(node, Excavate, "excavate")
-        deadline = time.monotonic() + SERVER_TIMEOUT
-        while not client.server_is_ready():
-            executor.spin_once(timeout_sec=0.1)
-            if time.monotonic() > deadline:
-                raise GoalRefusedError("no `excavate` action server was found; is the excavate node active?")
+        missing = "no `excavate` action server was found; is the excavate node active?"
+        _spin_until(executor, client.server_is_ready, missing)
         accepted = client.send_goal_async(Excavate.Goal(hold=hold, policy=policy), feedback_callback=_Printer())
-        while not accepted.done():
-            executor.spin_once(timeout_sec=0.1)
+        _spin_until(executor, accepted.done, "the excavate node did not answer; its own lines above may say why")
         goal = accepted.result()
         if not goal.accepted:
             raise GoalRefusedError("the excavate node refused the goal; its own line above says why")
         result = goal.get_result_async()
-        canceled = False
+        canceled, deadline = False, 0.0
         while not result.done():
             executor.spin_once(timeout_sec=0.1)
             if give_up() and not canceled:
@@ -61,6 +57,14 @@ def excavate_once(*, hold: bool, give_up: Callable[[], bool], policy: str = "") 
             if canceled and time.monotonic() > deadline:
                 return None
         return None if canceled else result.result().result
+
+
+def _spin_until(executor: SingleThreadedExecutor, condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + SERVER_TIMEOUT
+    while not condition():
+        executor.spin_once(timeout_sec=0.1)
+        if time.monotonic() > deadline:
+            raise GoalRefusedError(otherwise)
 
 
 class _Printer:
