@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Any, Dict
@@ -49,6 +50,8 @@ def to_onnx(network: ActorCritic, contract: Contract) -> bytes:
     import onnx
 
     example = torch.zeros(2, network.sizes[0])
+    # It lists, as warnings, what it would know of torchvision if that were there.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about its own internals
         program = torch.onnx.export(
