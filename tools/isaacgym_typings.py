@@ -51,7 +51,7 @@ def main() -> int:
     try:
         package = write()
     except PackageNotFoundError:
-        print(f"{WHEEL} is not installed; it is in requirements/dev.txt: `./prpd setup` installs it", file=sys.stderr)
+        print(f"{WHEEL} is not installed; it is in requirements/dev.txt: `./prpd test` installs it", file=sys.stderr)
         return 1
     print(f"{package} is up to date")
     return 0
