@@ -111,6 +111,14 @@ def test_it_dumps_the_rock_and_goes_home(policy):
     np.testing.assert_allclose(dumped[-1], ExcavationSettings().dump_pose)
 
 
+def test_the_period_is_shifted_before_the_bucket_moves(policy):
+    cell = Cell(policy)
+    cell.run()
+    shifted = [i for i, order in enumerate(cell.orders) if order.shift_period]
+    commanded = [i for i, order in enumerate(cell.orders) if order.target is not None]
+    assert len(shifted) == 1 and shifted[0] < commanded[0]
+
+
 def test_commands_never_jump(policy):
     cell = Cell(policy, hold=False)
     cell.run()

@@ -19,6 +19,7 @@ from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
 
+from prpd_control.excavate.freshness import Arrivals, next_instant
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.messages import bucket_command, bucket_reading, policy_status, rock_reading, seconds
 from prpd_control.excavate.orders import Inputs, Order
@@ -60,6 +61,7 @@ class ExcavateNode(LifecycleNode):
         self._bucket: BucketReading | None = None
         self._rock: RockReading | None = None
         self._rock_message = RockState()
+        self._rock_arrivals = Arrivals()
         self._run: Excavation | None = None
         self._goal: ServerGoalHandle | None = None
         self._ended: Future | None = None
@@ -141,6 +143,7 @@ class ExcavateNode(LifecycleNode):
 
     def _on_rock(self, message: RockState) -> None:
         self._rock, self._rock_message = rock_reading(message, stamp=self._steady(message.header.stamp)), message
+        self._rock_arrivals.add(time.monotonic(), self._rock.stamp)
 
     def _steady(self, stamp: Time) -> float:
         """S on the steady clock; a stamp from the future counts as now."""
@@ -221,8 +224,29 @@ class ExcavateNode(LifecycleNode):
         )
         self._carry_out(order)
         self._report(order, goal)
+        if order.shift_period:
+            self._shift_period()
         if order.result is not None:
             self._finish(order.result)
+
+    def _shift_period(self) -> None:
+        """Leave out the rest of this period, so that the next ones begin when a fresh rock state is usually there."""
+        if self._timer is None:
+            return
+        period = 1e-9 * self._timer.timer_period_ns
+        anchor = self._rock_arrivals.freshest(period)
+        if anchor is None:
+            return
+        self.destroy_timer(self._timer)
+        wait = next_instant(time.monotonic(), anchor, period) - time.monotonic()
+
+        def begin() -> None:
+            self.destroy_timer(self._timer)
+            self._timer = self.create_timer(period, self._tick, clock=STEADY)
+            self._last_tick = time.monotonic()
+            self._tick()
+
+        self._timer = self.create_timer(max(wait, 0.001), begin, clock=STEADY)
 
     def _carry_out(self, order: Order) -> None:
         if self._policy is None:

@@ -1,0 +1,52 @@
+"""When in each control period to act, so that what is acted on is fresh."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+SPAN = 3.0
+"""s, over which arrivals are remembered."""
+LEAST = 10
+"""Arrivals from which a phase is judged."""
+CANDIDATES = 50
+"""Phases that are compared."""
+MARGIN = 0.004
+"""s, that a message should be there before it is needed."""
+USUALLY = 0.9
+"""Quantile of the age that counts: a late message must not cost every other one its freshness."""
+
+
+class Arrivals:
+    """When the last messages of one kind arrived, and of which instant they told."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()
+
+    def add(self, arrival: float, stamp: float) -> None:
+        """Note a message, both times in s on one clock."""
+        self._seen.append((arrival, stamp))
+        while arrival - self._seen[0][0] > SPAN:
+            self._seen.popleft()
+
+    def freshest(self, period: float) -> float | None:
+        """An instant; whoever acts then and each `period` s from it finds the youngest messages. None: too few came.
+
+        Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and 7 Hz do not) have no such instant,
+        and any will do.
+        """
+        if len(self._seen) < LEAST:
+            return None
+        arrivals, stamps = np.array(self._seen).T
+        begin, end = arrivals[0] + MARGIN, arrivals[-1]
+        phases = begin + period * np.arange(CANDIDATES) / CANDIDATES
+        times = phases[:, None] + period * np.arange(int((end - begin) / period))
+        newest = np.searchsorted(arrivals + MARGIN, times, side="right") - 1
+        usual_age = np.quantile(times - np.maximum.accumulate(stamps)[newest], USUALLY, axis=1)
+        return float(phases[np.argmin(usual_age)])
+
+
+def next_instant(now: float, anchor: float, period: float) -> float:
+    """The first instant after `now` that lies a whole number of periods from `anchor`."""
+    return now + period - (now - anchor) % period
