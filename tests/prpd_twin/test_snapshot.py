@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,21 @@ def test_nothing_to_read_is_none(tmp_path: Path) -> None:
         writer.write_scene(SCENE)
         assert reader.read() is None and reader.scene() is not None
     assert reader.read() is None
+
+
+def test_the_next_state_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
+    reader, pose, grains = SnapshotReader(tmp_path / "soil"), Pose(), np.zeros((3, 3), np.float32)
+    assert reader.next(0.01) is None
+    with SnapshotWriter(tmp_path / "soil") as writer:
+        writer.write_scene(SCENE)
+        writer.write(stamp_ns=1, grains=grains, rock=pose, bucket=pose)
+        unchanged = reader.next(0.01)
+        later = threading.Timer(0.1, writer.write, kwargs=dict(stamp_ns=2, grains=grains, rock=pose, bucket=pose))
+        later.start()
+        following = reader.next(30.0)
+        later.join()
+    assert unchanged is not None and unchanged.stamp_ns == 1
+    assert following is not None and following.stamp_ns == 2
 
 
 def test_a_reset_hides_the_old_state_and_a_new_writer_is_followed(tmp_path: Path) -> None:

@@ -177,6 +177,14 @@ class SnapshotReader:
 
         return _consistently(record, copy)
 
+    def next(self, patience: float) -> Snapshot | None:
+        """The first state that is written from now on; after `patience` s the newest one."""
+        record, deadline = self._open(), time.monotonic() + patience
+        known = None if record is None else int(record["stamp_ns"])
+        while record is not None and int(record["stamp_ns"]) == known and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return self.read()
+
     def scene(self) -> Scene | None:
         """What stands still; None while there is no writer or it has not described it yet."""
         record = self._open()

@@ -13,6 +13,8 @@ from prpd_twin.depth_camera.renderer import DepthRenderer
 from prpd_twin.snapshot import SnapshotReader
 
 _BACKGROUNDS = 4
+_PATIENCE = 0.03
+"""s, for the next state of the soil, which comes each 0.02 s: an image of the last one would be up to that much older."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class VirtualCamera:
         self._backgrounds: list[np.ndarray] = []
 
     def expose(self) -> Exposure | None:
-        """The newest image; None if there is no snapshot that was not shown before."""
-        snapshot = self._reader.read()
+        """An image of the soil's next state; None if there comes none that was not shown before."""
+        snapshot = self._reader.next(_PATIENCE)
         if snapshot is None or snapshot.stamp_ns == self._stamp_ns:
             return None
         if snapshot.scene_revision != self._revision and not self._prepare(snapshot.scene_revision):
