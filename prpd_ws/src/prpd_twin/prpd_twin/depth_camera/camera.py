@@ -14,7 +14,7 @@ from prpd_twin.snapshot import SnapshotReader
 
 _BACKGROUNDS = 4
 _PATIENCE = 0.03
-"""s, for the next state of the soil, which comes each 0.02 s: an image of the last one would be up to that much older."""
+"""s, for the next state of the soil. One comes each 0.02 s; an image of the last one would be up to that much older."""
 
 
 @dataclass(frozen=True)
