@@ -6,15 +6,26 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+LOOK_UP = 0.2
+"""s, longest time between two looks at the signals."""
+N = TypeVar("N", bound=Node)
 
-def spin(make: Callable[[], Node], *, done: Callable[[Node], bool] = lambda node: False) -> int:
+
+def spin(
+    make: Callable[[], N], *, done: Callable[[N], bool] = lambda node: False, beat: Callable[[N], float] | None = None
+) -> int:
     """Run one node in this process until SIGINT, SIGTERM, or `done(node)`; the exit status.
+
+    `beat(node)` is called between callbacks and tells in how many seconds it wants to be called again: the thrifty way
+    to do something often. A timer of rclpy wakes the executor twice each time, and each time that gathers all that the
+    node might wait for.
 
     rclpy's own signal handlers can lose a wake-up and leave a process hanging for ever, so the handlers here only set a
     flag, and the executor looks at it five times a second. A node that is still being made, which can take seconds, is
@@ -45,7 +56,7 @@ def spin(make: Callable[[], Node], *, done: Callable[[Node], bool] = lambda node
     executor.add_node(node)
     try:
         while not stop and not done(node):
-            executor.spin_once(timeout_sec=0.2)
+            executor.spin_once(timeout_sec=min(LOOK_UP, beat(node)) if beat is not None else LOOK_UP)
     finally:
         close = getattr(node, "close", None)
         if close is not None:

@@ -19,7 +19,6 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from rclpy.time import Time
-from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -61,11 +60,11 @@ class BucketDriver(LifecycleNode):
         self._joints = self.create_publisher(JointState, "joint_states", 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(BucketCommand, "bucket/command", self._on_command, 10)
-        waiting = ReentrantCallbackGroup()  # home and recover answer late; the timers must run meanwhile
+        waiting = ReentrantCallbackGroup()  # home and recover answer late
         self.create_service(Trigger, "~/home", self._home, callback_group=waiting)
         self.create_service(Trigger, "~/recover", self._recover, callback_group=waiting)
         self.create_service(Trigger, "~/stop", self._halt)
-        self._timer = self._tick_at(self._settings.publish_rate)
+        self._due = time.monotonic()
         self.create_timer(1.0, self._diagnose, clock=STEADY)
 
     # -- life cycle --
@@ -86,8 +85,6 @@ class BucketDriver(LifecycleNode):
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
             return False
-        self.destroy_timer(self._timer)
-        self._timer = self._tick_at(self._settings.publish_rate)
         self._publish_frames()
         return True
 
@@ -137,18 +134,24 @@ class BucketDriver(LifecycleNode):
 
     # -- the period --
 
-    def _tick_at(self, rate: float) -> Timer:
-        self._joints_every, self._idle_every, self._alive_every = (
-            max(1, round(period * rate)) for period in (JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD)
-        )
-        return self.create_timer(1 / rate, self._tick, clock=STEADY)
+    def beat(self) -> float:
+        """Publish once per period; s until the next one begins. Periods that were missed are left out."""
+        now, period = time.monotonic(), 1 / self._settings.publish_rate
+        if now >= self._due:
+            self._due = max(self._due + period, now)
+            self._tick()
+        return max(self._due - time.monotonic(), 0.0)
+
+    def _each(self, period: float) -> bool:
+        """Whether something that is done every `period` s, or more seldom, is done in this one."""
+        return self._ticks % max(1, round(period * self._settings.publish_rate)) == 0
 
     def _tick(self) -> None:
         self._ticks += 1
         stream = self._stream
         if stream is not None:
             stream.poll()
-            if self._ticks % self._alive_every == 0:
+            if self._each(ALIVE_PERIOD):
                 stream.send(channel.Alive())
             self._last = stream.state() or self._last
             if stream.end is not None:
@@ -160,13 +163,13 @@ class BucketDriver(LifecycleNode):
         mode, reason = self._mode()
         if self._stream is None:
             self._fail_services(reason)
-            if self._ticks % self._idle_every:
+            if not self._each(IDLE_PERIOD):
                 return
         stamp = self._stamp()
         self._states.publish(
             ros_messages.bucket_state(self._last, stamp=stamp, mode=mode, reason=reason, dry_run=self._settings.dry_run)
         )
-        if self._stream is not None and self._last is not None and self._ticks % self._joints_every == 0:
+        if self._stream is not None and self._last is not None and self._each(JOINTS_PERIOD):
             self._joints.publish(ros_messages.joint_state(self._last, stamp))
 
     def _mode(self) -> tuple[Mode, str]:
@@ -301,4 +304,4 @@ class BucketDriver(LifecycleNode):
 
 def main() -> int:
     """Console script."""
-    return spin(BucketDriver)
+    return spin(BucketDriver, beat=BucketDriver.beat)

@@ -26,7 +26,7 @@ class DriverSettings:
     cell: str = setting("", "YAML file that says where arm, bucket and soil stand; empty: the nominal cell")
     dry_run: bool = setting(False, "check everything, move nothing")
     rate: float = setting(500.0, "Hz, of the stream of setpoints", 125.0, 500.0)
-    publish_rate: float = setting(100.0, "Hz, of bucket/state", 20.0, 250.0)
+    publish_rate: float = setting(50.0, "Hz, of bucket/state", 20.0, 250.0)
     realtime_priority: int = setting(
         20, "SCHED_FIFO priority of the stream where the system allows one; 0: none", 0, 90
     )
