@@ -15,6 +15,8 @@ UNIT = "not system and not slow"
 SYSTEM = "system and not slow"
 SIDE_BY_SIDE = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
 """So many processes, which take one file after the other."""
+SLOWEST = ["--durations=10", "--durations-min=2"]
+"""What a run's time goes into is shown, so that it stays short."""
 
 
 def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
@@ -33,9 +35,9 @@ def plan(arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         ("stubs of Isaac Gym", [PYTHON, "tools/isaacgym_typings.py"]),
         ("types", [PYTHON, "-m", "mypy"]),
-        ("tests", [*pytest, "-m", "not alone and not slow", *SIDE_BY_SIDE, "--cov", "--cov-report=term"]),
+        ("tests", [*pytest, "-m", "not alone and not slow", *SIDE_BY_SIDE, *SLOWEST, "--cov", "--cov-report=term"]),
         # Without coverage: it would slow down what is timed.
-        ("tests in real time", [*pytest, "-m", "alone and not slow", "tests/system"]),
+        ("tests in real time", [*pytest, "-m", "alone and not slow", *SLOWEST, "tests/system"]),
     ]
 
 
