@@ -89,6 +89,8 @@ class DepthNoise:
             self._normal = cv2.GaussianBlur(self._normal, (0, 0), model.correlation)
             self._normal /= self._normal.std()
         self._uniform = self._rng.random(self._size, np.float32)
+        start = model.grazing_angle
+        self._steepest = np.tan(start + (np.pi / 2 - start) * self._uniform).astype(np.float32)
         self._specks = cv2.GaussianBlur(self._rng.standard_normal(self._size, np.float32), (0, 0), 1.5)
         self._speck_limit = float(np.quantile(self._specks, 1 - model.dropout)) if model.dropout else np.inf
         shifts = np.rint(model.lateral * self._rng.standard_normal((2,) + self._size, np.float32)).astype(np.int32)
@@ -136,12 +138,11 @@ class DepthNoise:
         return counterpart > leftmost + 1.0
 
     def _grazing(self, z: np.ndarray) -> np.ndarray:
+        """Pixels whose surface is too steep; how steep is too steep, chance decides for each."""
         slope_u = cv2.Scharr(z, cv2.CV_32F, 1, 0, scale=1 / 32)
         slope_v = cv2.Scharr(z, cv2.CV_32F, 0, 1, scale=1 / 32)
-        tangent = np.sqrt(slope_u**2 + slope_v**2) * self._fx / np.maximum(z, 0.05)
-        start = self.model.grazing_angle
-        share = (np.arctan(tangent) - start) / (np.pi / 2 - start)
-        return share > self._field(self._uniform, z.shape)
+        steepness = cv2.magnitude(slope_u, slope_v)  # of the surface along the ray, in units of z / fx
+        return steepness * self._fx > self._field(self._steepest, z.shape) * np.maximum(z, 0.05)
 
     def _displace(self, z: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         height, width = z.shape

@@ -26,15 +26,18 @@ def splat(depth: np.ndarray, centres: np.ndarray, radius: float, *, fx: float, f
     if len(u) == 0:
         return
     half = int(np.ceil(limit))
-    dv, du = (offsets.ravel() for offsets in np.mgrid[-half : half + 1, -half : half + 1])
+    dv, du = (offsets.ravel() for offsets in np.mgrid[-half : half + 1, -half : half + 1].astype(np.int32))
     near = np.hypot(du, dv) <= limit + 0.71
     du, dv = du[near], dv[near]
     column, row = np.rint(u).astype(np.int32), np.rint(v).astype(np.int32)
-    x, y = column[:, None] + du[None, :], row[:, None] + dv[None, :]
-    squared = ((x - u[:, None]) / reach[:, None]) ** 2 + ((y - v[:, None]) / reach[:, None]) ** 2
-    hit = (squared < 1) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    surface = np.broadcast_to(z[:, None], hit.shape)[hit] - radius * np.sqrt(1 - squared[hit])
-    np.minimum.at(depth.reshape(-1), (y * width + x)[hit], surface.astype(depth.dtype))
+    # In single precision throughout: a camera has no time for more.
+    across = (column - u).astype(z.dtype)[:, None] + du.astype(z.dtype)
+    along = (row - v).astype(z.dtype)[:, None] + dv.astype(z.dtype)
+    inside = 1 - (across * across + along * along) / (reach * reach)[:, None]
+    x, y = column[:, None] + du, row[:, None] + dv
+    hit = (inside > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    surface = z[:, None] - radius * np.sqrt(np.maximum(inside, 0))
+    np.minimum.at(depth.reshape(-1), (y * width + x)[hit], surface[hit].astype(depth.dtype))
 
 
 def _foremost(u: np.ndarray, v: np.ndarray, z: np.ndarray, *, cell: float, slack: float) -> np.ndarray:
