@@ -1,7 +1,7 @@
 """Probes: how well the present policy does on finer grains, and what a sample costs there.
 
 They go from coarse to fine, and end where the next one would take a good part of the time that the run has taken so
-far: what it would find is guessed.
+far.
 
 Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes.json` in the run's folder.
 """
@@ -23,7 +23,7 @@ from prpd_train.runs.findings import write_findings
 from prpd_train.runs.folder import RunFolder
 from prpd_train.runs.spent import Spent
 from prpd_train.runs.stage import make_network
-from prpd_train.schedule.auto import Candidate, guess
+from prpd_train.schedule.auto import Candidate, untried
 
 SHARE = 0.05
 """Of the run's time so far, that one probe may be expected to take."""
@@ -48,7 +48,7 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
         if found:
             expected *= (found[-1].delta / delta) ** 3
         if expected > budget:
-            found.append(guess(found[-1], delta))
+            found.append(untried(found[-1], delta))
             continue
         began, episodes = time.perf_counter(), config.schedule.probe_episodes
         outcome = run_episodes(

@@ -90,7 +90,8 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     rate = known[-1] if known else DEFAULT_RATE
     config = folder.config()
     confirm = max(schedule.window * 40, config.ppo.horizon * config.num_envs)
-    return next_delta(candidates, target=schedule.target_success, rate=rate, confirm=confirm).delta
+    trained, target = results[-1].delta, schedule.target_success
+    return next_delta(candidates, trained=trained, target=target, rate=rate, confirm=confirm).delta
 
 
 def _gain(results: Sequence[StageResult], i: int) -> Optional[float]:
