@@ -202,7 +202,9 @@ def measure(args: Args) -> Figures:
         )
         busy = subprocess.Popen([sys.executable, "-c", BUSY_EXECUTOR], env=environment)
         try:
-            first, begun, before = stream.state(), time.monotonic(), cpu_of(stream.pid)
+            while (first := stream.state()) is None:
+                time.sleep(0.01)
+            begun, before = time.monotonic(), cpu_of(stream.pid)
             sent, stops, rows = stream_digs(stream, seconds, targets)
             last, took, after = stream.state(), time.monotonic() - begun, cpu_of(stream.pid)
         finally:

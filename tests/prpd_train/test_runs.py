@@ -159,7 +159,7 @@ def test_auto_goes_where_the_probes_point(tmp_path, run):
 
     def probe(module, arguments):
         asked.extend(float(a) for a in arguments[1:])
-        found = [Candidate(d, 0.9 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
+        found = [Candidate(d, 0.96 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
         write_findings(folder, found, Spent(seconds=7.0, cpu_seconds=5.0))
 
     delta = following(folder, folder.results(), run=probe)

@@ -6,6 +6,8 @@ import asyncio
 import random
 from collections.abc import Callable
 
+import pytest
+
 from prpd_twin.ur_controller.clock import MAX_BEHIND, Clock
 from prpd_twin.ur_controller.link import Channel, LinkFaults, lost
 
@@ -86,8 +88,13 @@ def test_losses_are_as_frequent_as_asked_for() -> None:
 
 def test_clock_keeps_its_beat_and_catches_up() -> None:
     async def main() -> None:
-        loop, beats = asyncio.get_running_loop(), []
-        clock = Clock(0.002, lambda: beats.append(loop.time()))
+        loop, beats, lates = asyncio.get_running_loop(), [], []
+
+        def tick(late: float) -> None:
+            beats.append(loop.time())
+            lates.append(late)
+
+        clock = Clock(0.002, tick)
         start = loop.time()
         clock.start()
         await asyncio.sleep(0.0201)
@@ -95,6 +102,7 @@ def test_clock_keeps_its_beat_and_catches_up() -> None:
         loop.now += 0.01  # the process was held up for five beats
         await asyncio.sleep(0.0101)
         assert len(beats) == 20
+        assert max(lates[:10]) < 1e-3 and lates[10] == pytest.approx(0.01, abs=2e-3), "and says how late it is"
 
     on_turned_loop(main)
 
@@ -102,7 +110,7 @@ def test_clock_keeps_its_beat_and_catches_up() -> None:
 def test_clock_does_not_catch_up_with_a_long_absence_and_can_be_frozen() -> None:
     async def main() -> None:
         loop, beats = asyncio.get_running_loop(), []
-        clock = Clock(0.002, lambda: beats.append(loop.time()))
+        clock = Clock(0.002, lambda late: beats.append(loop.time()))
         clock.start()
         await asyncio.sleep(0.0101)
         loop.now += 10 * MAX_BEHIND

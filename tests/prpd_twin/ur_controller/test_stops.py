@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from prpd_twin.ur_controller.controller import PERIOD
 from prpd_twin.ur_controller.safety import RobotMode, RuntimeState, SafetyLimits, SafetyMode
 from prpd_twin.ur_controller.upload import Upload
 
@@ -34,6 +35,18 @@ def test_watchdog_stops_the_program_when_commands_cease(bench) -> None:
     assert "watchdog" in bench.robot.stopped_because
     bench.run(0.2)
     assert bench.robot.arm.steady
+
+
+def test_the_watchdog_does_not_count_time_in_which_the_controller_itself_was_held_up(bench) -> None:
+    assert bench.do(WATCHDOG, [10.0])
+    bench.write(SERVOL, [*moved(bench.tcp, 0.02, 0, 0), *SERVO])
+    for _ in range(round(0.1 / PERIOD)):
+        bench.robot.excuse(PERIOD)
+        bench.robot.cycle()
+    bench.run(0.09)
+    assert bench.robot.runtime == RuntimeState.PLAYING
+    bench.run(0.02)
+    assert bench.robot.runtime == RuntimeState.STOPPED
 
 
 def test_any_packet_with_the_command_register_feeds_the_watchdog_and_no_other(bench) -> None:

@@ -10,9 +10,9 @@ MAX_BEHIND = 0.1
 
 
 class Clock:
-    """Calls `tick` each `period` seconds in the running event loop."""
+    """Calls `tick` each `period` seconds in the running event loop, with the seconds by which the call comes late."""
 
-    def __init__(self, period: float, tick: Callable[[], None]) -> None:
+    def __init__(self, period: float, tick: Callable[[float], None]) -> None:
         self._period = period
         self._tick = tick
         self._next = 0.0
@@ -37,8 +37,9 @@ class Clock:
 
     def _beat(self) -> None:
         loop = asyncio.get_running_loop()
-        if loop.time() - self._next > MAX_BEHIND:
+        late = max(loop.time() - self._next, 0.0)
+        if late > MAX_BEHIND:
             self._next = loop.time()
         self._next += self._period
         self._handle = loop.call_at(self._next, self._beat)
-        self._tick()
+        self._tick(late)

@@ -239,6 +239,10 @@ class Controller:
         self._watch = (variable, 1 / frequency) if frequency > 0 else None
         self._watched_at = self.time
 
+    def excuse(self, seconds: float) -> None:
+        """Do not count so much time against a client that is watched: the controller itself was not there."""
+        self._watched_at += seconds
+
     def _check_watch(self) -> None:
         if self._watch and self.runtime == RuntimeState.PLAYING and self.time - self._watched_at > self._watch[1]:
             variable, timeout = self._watch

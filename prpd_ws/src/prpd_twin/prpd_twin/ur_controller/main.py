@@ -33,6 +33,8 @@ VERSION = (5, 12, 4, 1101661)
 RTDE, DASHBOARD, SCRIPT, WORLD, FAULTS = 30004, 29999, 30003, 30020, 30021
 PRIORITY = 30
 """Real-time, where the system grants one: a controller keeps its beat beside whatever else runs."""
+HELD_UP = 0.01
+"""s; a process that is as late as that catches up, and its clients could not answer the cycles that it missed."""
 READY_LINE = "ur_controller is ready on"
 
 
@@ -88,7 +90,9 @@ class Process:
         for server in servers:
             server.close()
 
-    def _cycle(self) -> None:
+    def _cycle(self, late: float) -> None:
+        if late > HELD_UP:
+            self.controller.excuse(PERIOD)
         self.controller.cycle()
         self._rtde.publish()
         if self.controller.cycles % 50 == 0 and not self._args.outlive_parent and os.getppid() != self._parent:
