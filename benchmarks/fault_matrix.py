@@ -141,7 +141,12 @@ def table(record: Record) -> str:
         told = ", ".join(f"`{code}`" for code in codes) or ("nothing" if not case.told else "its process is gone")
         lines.append(f"| {case.what} | {len(outcomes)} | {ms} | {mm} | {told} |")
     runs = "\n".join(f"* {run}" for run in record.runs)
-    return "\n".join(lines) + f"\n\nMedian, 99th percentile and longest time to standstill; longest way.\n\n{runs}\n"
+    again = sum(o.attempts - 1 for group in record.outcomes.values() for o in group)
+    return (
+        "\n".join(lines)
+        + "\n\nMedian, 99th percentile and longest time to standstill; longest way. "
+        + f"{again} further attempts said nothing: the machine was too busy for the emulated controller.\n\n{runs}\n"
+    )
 
 
 def reached(chosen: list[Case], record: Record, failed: Collection[str]) -> str:

@@ -171,7 +171,9 @@ def test_world_port_tells_where_the_tool_is_and_pushes_it(bench) -> None:
     ],
 )
 def test_fault_port_says_what_is_wrong_with_a_request(bench, line: bytes) -> None:
-    ports = SimpleNamespace(controller=bench.robot, faults=LinkFaults(), close_clients=None, freeze_cycle=None)
+    ports = SimpleNamespace(
+        controller=bench.robot, faults=LinkFaults(), close_clients=None, freeze_cycle=None, worst_lateness=0.004
+    )
     reply = Faults(ports).answer(line)
     assert not reply["ok"] and reply["error"]
     json.dumps(reply)
@@ -179,7 +181,9 @@ def test_fault_port_says_what_is_wrong_with_a_request(bench, line: bytes) -> Non
 
 
 def test_restore_undoes_everything(bench) -> None:
-    ports = SimpleNamespace(controller=bench.robot, faults=LinkFaults(), close_clients=None, freeze_cycle=None)
+    ports = SimpleNamespace(
+        controller=bench.robot, faults=LinkFaults(), close_clients=None, freeze_cycle=None, worst_lateness=0.004
+    )
     faults = Faults(ports)
     broken = [{"do": "emergency_stop", "on": True}, {"do": "remote_control", "on": False}, {"do": "drop", "states": 1}]
     for request in broken:

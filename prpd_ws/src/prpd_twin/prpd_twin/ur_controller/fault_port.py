@@ -33,6 +33,10 @@ class Ports(Protocol):
     controller: Controller
     faults: LinkFaults
 
+    @property
+    def worst_lateness(self) -> float:
+        """S, by which a cycle of the last 2 s began too late."""
+
     def close_clients(self, *, rtde_only: bool) -> None:
         """Close the clients' sockets."""
 
@@ -92,6 +96,7 @@ class Faults:
             "tcp_offset": robot.outputs["tcp_offset"],
             "payload": robot.force.payload.mass,
             "packages": robot.packages,
+            "worst_lateness": self._ports.worst_lateness,
         }
 
     def _remote_control(self, request: Mapping[str, Any]) -> None:

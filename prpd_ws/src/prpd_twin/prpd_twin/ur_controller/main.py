@@ -10,8 +10,9 @@ import os
 import selectors
 import signal
 import sys
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Optional, Sequence, Set
+from typing import Callable, Deque, Dict, List, Optional, Sequence, Set
 
 import tyro
 
@@ -33,8 +34,10 @@ VERSION = (5, 12, 4, 1101661)
 RTDE, DASHBOARD, SCRIPT, WORLD, FAULTS = 30004, 29999, 30003, 30020, 30021
 PRIORITY = 30
 """Real-time, where the system grants one: a controller keeps its beat beside whatever else runs."""
-HELD_UP = 0.01
+HELD_UP = 0.03
 """s; a process that is as late as that catches up, and its clients could not answer the cycles that it missed."""
+REMEMBERED = 1000
+"""Cycles, whose lateness the fault port tells."""
 READY_LINE = "ur_controller is ready on"
 
 
@@ -62,6 +65,7 @@ class Process:
         self._rtde = RtdeServer(self.controller, self.faults, VERSION)
         self._texts: Set[TextConnection] = set()
         self._clock = Clock(PERIOD, self._cycle)
+        self._late: Deque[float] = deque([0.0], maxlen=REMEMBERED)
         self._done = asyncio.Event()
 
     async def run(self) -> None:
@@ -90,7 +94,13 @@ class Process:
         for server in servers:
             server.close()
 
+    @property
+    def worst_lateness(self) -> float:
+        """S, by which a cycle of late began too late; what was measured meanwhile is worth no more than that."""
+        return max(self._late)
+
     def _cycle(self, late: float) -> None:
+        self._late.append(late)
         if late > HELD_UP:
             self.controller.excuse(PERIOD)
         self.controller.cycle()
