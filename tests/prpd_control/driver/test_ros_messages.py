@@ -8,7 +8,7 @@ pytest.importorskip("prpd_interfaces", reason="the interfaces are not built: run
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.time import Time
 
-from prpd_control.driver import ros_messages
+from prpd_control.driver import ros_messages, static_frames
 from prpd_control.driver.state_block import State
 from prpd_control.modes import Mode
 from prpd_task.cell import Cell
@@ -58,7 +58,7 @@ def test_diagnostics(mode, warnings, level):
 
 def test_static_transforms_are_the_cells():
     cell = Cell()
-    found = {(t.header.frame_id, t.child_frame_id): t.transform for t in ros_messages.static_transforms(cell, STAMP)}
+    found = {(t.header.frame_id, t.child_frame_id): t.transform for t in static_frames.static_transforms(cell, STAMP)}
     there = found["base_link", "soil"]
     pose = Pose.from_arrays(
         (there.translation.x, there.translation.y, there.translation.z),

@@ -13,10 +13,9 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
@@ -27,6 +26,7 @@ from prpd_control.driver.limits import Target
 from prpd_control.driver.process import StreamProcess
 from prpd_control.driver.settings import DriverSettings
 from prpd_control.driver.state_block import State
+from prpd_control.driver.static_frames import StaticFrames
 from prpd_control.driver.stops import Cause, Stop
 from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketCommand, BucketState
@@ -50,15 +50,17 @@ class BucketDriver(LifecycleNode):
         self._settings = DriverSettings()
         self._cell = Cell()
         self._stream: StreamProcess | None = None
-        self._frames: Publisher | None = None
+        self._frames = StaticFrames(self)
         self._stop: Stop | None = None
         self._last: State | None = None
         self._ticks = 0
         self._homing: tuple[Future, float | None] | None = None  # and when the stream accepted it
         self._recovering: Future | None = None
-        self._states = self.create_publisher(BucketState, "bucket/state", 10)
-        self._joints = self.create_publisher(JointState, "joint_states", 10)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # Their default events (a subscriber that does not fit, of which it is told itself) cost more than the messages.
+        silent = PublisherEventCallbacks(use_default_callbacks=False)
+        self._states = self.create_publisher(BucketState, "bucket/state", 10, event_callbacks=silent)
+        self._joints = self.create_publisher(JointState, "joint_states", 10, event_callbacks=silent)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10, event_callbacks=silent)
         self.create_subscription(BucketCommand, "bucket/command", self._on_command, 10)
         waiting = ReentrantCallbackGroup()  # home and recover answer late
         self.create_service(Trigger, "~/home", self._home, callback_group=waiting)
@@ -85,7 +87,7 @@ class BucketDriver(LifecycleNode):
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
             return False
-        self._publish_frames()
+        self._frames.publish(self._cell)
         return True
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -153,7 +155,7 @@ class BucketDriver(LifecycleNode):
             stream.poll()
             if self._each(ALIVE_PERIOD):
                 stream.send(channel.Alive())
-            self._last = stream.state() or self._last
+            self._last = stream.last or self._last
             if stream.end is not None:
                 self._stop = stream.end.stop or Stop(Cause.STREAM_DIED, "the streaming process ended")
                 self.get_logger().error(self._stop.message)
@@ -288,18 +290,6 @@ class BucketDriver(LifecycleNode):
         if self._homing is not None:
             arrived, self._homing = self._homing[0], None
             arrived.set_result(message)
-
-    def _publish_frames(self) -> None:
-        """To /tf_static, where `tf2_msgs` is installed (a full ROS has it, the Python wheels do not)."""
-        try:
-            from tf2_msgs.msg import TFMessage
-        except ImportError:
-            return
-        qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        if self._frames is not None:  # its message would stay in force
-            self.destroy_publisher(self._frames)
-        self._frames = self.create_publisher(TFMessage, "/tf_static", qos)
-        self._frames.publish(TFMessage(transforms=ros_messages.static_transforms(self._cell, self.get_clock().now())))
 
 
 def main() -> int:

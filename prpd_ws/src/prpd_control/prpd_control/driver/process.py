@@ -63,9 +63,13 @@ class StreamProcess:
         self._state = self._block.read() or self._state
         return self._state
 
+    @property
+    def last(self) -> State | None:
+        """The state that `state` or `poll` has read last."""
+        return self._state
+
     def answer(self) -> channel.Answer | None:
-        """The next answer to Home or Recover, in order."""
-        self.poll()
+        """The next answer to Home or Recover that `poll` has taken in, in order."""
         return self._answers.pop(0) if self._answers else None
 
     def poll(self) -> None:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from prpd_control.driver.settings import DriverSettings
 from prpd_task.scheduling import unhurried_threads
 
-SLACK = 2e-3
+SLACK = 1e-3
 """s, by which a calm thread may look late."""
 CALM = 0.1
 """s without any reason for hurry, after which there is none."""

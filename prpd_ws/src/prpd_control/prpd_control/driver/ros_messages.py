@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Vector3
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
 
@@ -13,8 +13,6 @@ from prpd_control.driver.state_block import State
 from prpd_control.driver.tool_frames import attitude
 from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketState
-from prpd_task.cell import BASE_LINK_FROM_BASE, Cell
-from prpd_task.frames import Pose
 from prpd_task.ur5e import JOINT_NAMES
 
 
@@ -73,25 +71,4 @@ def diagnostics(
     status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp.to_msg()
-    return message
-
-
-def static_transforms(cell: Cell, stamp: Time) -> list[TransformStamped]:
-    """Where things stand in the cell, for /tf_static."""
-    frames = [
-        ("base_link", "base", BASE_LINK_FROM_BASE),
-        ("base_link", "soil", cell.base_link_from_soil),
-        ("soil", "camera_depth_optical_frame", cell.soil_from_camera),
-        ("tool0", "bucket", cell.tool0_from_bucket),
-    ]
-    return [_transform(parent, child, pose, stamp) for parent, child, pose in frames]
-
-
-def _transform(parent: str, child: str, pose: Pose, stamp: Time) -> TransformStamped:
-    transform = Transform()
-    _fill(transform.translation, pose.position)
-    rotation = transform.rotation
-    rotation.x, rotation.y, rotation.z, rotation.w = pose.quaternion
-    message = TransformStamped(child_frame_id=child, transform=transform)
-    message.header.frame_id, message.header.stamp = parent, stamp.to_msg()
     return message

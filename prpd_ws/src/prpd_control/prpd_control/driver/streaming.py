@@ -50,7 +50,7 @@ class Stream:
         self._lateness, self._recent = Lateness(), Lateness()
         self._late = (0.0, 0.0, 0.0)
         self._cycles_per_second = round(settings.rate)
-        self._cycles_per_state = max(1, round(settings.rate / settings.state_rate))
+        self._cycles_per_state = max(1, round(settings.rate / (2 * settings.publish_rate)))
         self._cycles = self._writes = self._skipped = 0
         self._going_home = False
         self._tare: list[list[float]] = []
