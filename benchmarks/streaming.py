@@ -109,11 +109,14 @@ class Figures:
     late_max: float
     bare_p99: float
     """Of a bare loop beside it."""
+    cpu_beside: float
+    """Of the streaming process, beside what keeps the machine busy: a busy sibling makes each cycle take longer."""
     cpu_loop: float
-    """Of the streaming process: its loop."""
+    """Of the streaming process with only the driver at work: its loop."""
     cpu_receiving: float
-    """Of the streaming process: the threads of `ur_rtde`."""
+    """And the threads of `ur_rtde`."""
     cpu_node: float
+    """Of the node."""
     latency: float
     """From setpoint to arm."""
     position_rms: float
@@ -174,18 +177,24 @@ def stream_digs(stream: StreamProcess, seconds: float, targets: Targets) -> tupl
     return sent, stops, rows
 
 
-def node_share(args: Args) -> float:
-    """Of one core, that the driver's node takes while a stream is commanded over DDS."""
+def shares_alone(args: Args) -> dict[str, float]:
+    """Of one core, that the driver's parts take while a stream is commanded over DDS and nothing else is done."""
     with Rig(args.address, domain=args.domain) as rig:
         rig.call("home")
-        begun, before = time.monotonic(), cpu_of(rig.driver.pid)
-        rig.stream(strokes(), 10.0)
-        after = cpu_of(rig.driver.pid)
-        return share(before, after, time.monotonic() - begun, threads=set(after))
+        pids = (rig.driver.pid, rig.streaming_pid())
+        begun, before = time.monotonic(), [cpu_of(pid) for pid in pids]
+        rig.stream(strokes(), 30.0)
+        after, took = [cpu_of(pid) for pid in pids], time.monotonic() - begun
+        (node, stream), loop = ((a, b) for a, b in zip(before, after)), {pids[1]}
+        return {
+            "cpu_loop": share(*stream, took, threads=loop),
+            "cpu_receiving": share(*stream, took, threads=set(stream[1]) - loop),
+            "cpu_node": share(*node, took, threads=set(node[1])),
+        }
 
 
 def measure(args: Args) -> Figures:
-    """The stream beside a busy executor and a bare loop; then the node's own share."""
+    """The stream beside a busy executor and a bare loop; then what the driver takes alone."""
     seconds, settings = 20.0 if args.quick else args.seconds, DriverSettings(robot_ip=args.address)
     targets = recorded(args.ledger) if args.ledger else scripted()
     joints = [f"{q:.6f}" for q in level_joints()]
@@ -213,13 +222,11 @@ def measure(args: Args) -> Figures:
         bare_p99 = float(bare.communicate()[0])
     counts = stream.end.lateness
     latency, position, angle = following(rows)
-    loop = {stream.pid}
     return Figures(
         seconds=took, cycles=last.cycles - first.cycles, setpoints=last.writes, held_back=last.skipped, commands=sent,
         commands_lost=last.lost_commands, stops=stops, late_p50=quantile(counts, 0.5), late_p99=quantile(counts, 0.99),
-        late_max=quantile(counts, 1.0), bare_p99=bare_p99, cpu_loop=share(before, after, took, threads=loop),
-        cpu_receiving=share(before, after, took, threads=set(after) - loop), cpu_node=node_share(args),
-        latency=latency, position_rms=position, angle_rms=angle,
+        late_max=quantile(counts, 1.0), bare_p99=bare_p99, cpu_beside=share(before, after, took, threads=set(after)),
+        latency=latency, position_rms=position, angle_rms=angle, **shares_alone(args),
     )  # fmt: skip
 
 
@@ -236,9 +243,10 @@ def rows_of(f: Figures) -> list[tuple[str, str]]:
         ),
         ("bare loop late, p99; ratio", f"{f.bare_p99 * 1e3:.2f} ms; {f.late_p99 / f.bare_p99:.1f}"),
         (
-            "of one core: loop, threads of ur_rtde, node",
+            "of one core, with nothing else to do: loop, threads of ur_rtde, node",
             f"{f.cpu_loop:.1%}, {f.cpu_receiving:.1%}, {f.cpu_node:.1%}",
         ),
+        ("of one core, beside the busy executor: loop and threads of ur_rtde", f"{f.cpu_beside:.1%}"),
         ("latency from setpoint to arm", f"{f.latency * 1e3:.1f} ms"),
         (
             "path, RMS after latency compensation",
@@ -257,7 +265,7 @@ def main(args: Args) -> int:
     """Print the figures; the exit status tells whether they hold."""
     when = circumstances(**({"a recorded dig": args.ledger.parent.name} if args.ledger else {}))
     f = measure(args)
-    print("\n".join(f"{name:55s} {value}" for name, value in rows_of(f)))
+    print("\n".join(f"{name:70s} {value}" for name, value in rows_of(f)))
     values = asdict(f) | {"cpu": f.cpu_loop + f.cpu_receiving + f.cpu_node}
     if args.json:
         args.json.write_text(json.dumps({"when": when, **values}, indent=1) + "\n")

@@ -73,7 +73,7 @@ class Arm:
     def _take_control(self, cell: Cell) -> None:
         flags = RTDEControlInterface.FLAG_UPLOAD_SCRIPT | RTDEControlInterface.FLAG_NO_EXT_FT
         with _explained(self._settings.robot_ip), receivers.calm():
-            self._control = RTDEControlInterface(self._settings.robot_ip, self._settings.rate, flags)
+            self._control = RTDEControlInterface(self._settings.robot_ip, self._settings.state_rate, flags)
         stop = preflight.tcp(self._control.getTCPOffset(), cell)
         if stop is not None:
             self.close()
