@@ -24,6 +24,7 @@ from prpd_task.cell import Cell
 
 HELD_UP = 0.01
 """s; where the emulated controller, whose clock measures, was late by more itself, it was the machine that failed."""
+ATTEMPTS = 5
 LEAST_SPEED = 0.1
 """m/s, of the arm when a fault comes; slower, and the repetition proves nothing."""
 AFTER = 0.8
@@ -82,8 +83,10 @@ class Outcome:
     """They were told one of the expected reasons, or the driver went on where it should."""
     goes_on: str
     """Empty, or why `recover` and `home` did not work."""
+    held_up: float = 0.0
+    """s, by which the emulated controller itself was late meanwhile, at worst."""
     attempts: int = 1
-    """With those that said nothing, because the machine held the emulated controller up."""
+    """With those that said nothing, because the machine was too busy."""
 
 
 def _then(rig: Rig, poses: Poses, do: Callable[[], object]) -> float:
@@ -287,18 +290,23 @@ CASES = (
 
 
 def run_case(rig: Rig, case: Case, rng: random.Random) -> Outcome:
-    """One repetition; once more where the machine was too busy for the arm's motion, or for the emulated controller."""
-    for attempt in range(1, 6):
+    """One repetition; once more where the machine was too busy for the arm's motion, or for the emulated controller.
+
+    A machine that never leaves the controller in peace is measured with it in the end.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
         outcome = _attempt(rig, case, rng)
         if outcome is None:
             rig.go_on()
-        elif outcome.speed >= LEAST_SPEED or outcome.goes_on:
+            continue
+        sound = outcome.held_up <= HELD_UP or attempt == ATTEMPTS
+        if outcome.goes_on or (sound and outcome.speed >= LEAST_SPEED):
             return replace(outcome, attempts=attempt)
-    raise RuntimeError(f"{case.name}: neither arm nor controller kept going: {rig.reason}; is the machine overloaded?")
+    raise RuntimeError(f"{case.name}: the arm could not be kept in motion: {rig.reason}; is the machine overloaded?")
 
 
 def _attempt(rig: Rig, case: Case, rng: random.Random) -> Outcome | None:
-    """Move, break, watch, mend, go on; None where the arm stopped before, or the controller itself was held up."""
+    """Move, break, watch, mend, go on; None where the arm stopped before it was broken."""
     poses = rig.move(rng)
     if poses is None:
         return None
@@ -308,10 +316,9 @@ def _attempt(rig: Rig, case: Case, rng: random.Random) -> Outcome | None:
         rig.spin(0.3)
         witness = rig.witness
         taken, way = witness.first_stop(since) if case.first_stop else witness.standstill(since, time.monotonic())
-    held_up = case.watched and rig.robot.do("state")["worst_lateness"] > HELD_UP
+    held_up = rig.robot.do("state")["worst_lateness"] if case.watched else 0.0
     goes_on_by_itself = rig.mode == rig.state.MODE_STREAMING
     case.mend(rig)
     told = rig.told(since)
     right = told.split(":")[0] in case.told if case.told else not told and goes_on_by_itself
-    goes_on = rig.go_on()
-    return None if held_up and not goes_on else Outcome(case.name, taken, way, speed, told, right, goes_on)
+    return Outcome(case.name, taken, way, speed, told, right, rig.go_on(), held_up)

@@ -145,7 +145,7 @@ def table(record: Record) -> str:
     return (
         "\n".join(lines)
         + "\n\nMedian, 99th percentile and longest time to standstill; longest way. "
-        + f"{again} further attempts said nothing: the machine was too busy for the emulated controller.\n\n{runs}\n"
+        + f"{again} further attempts said nothing: the machine was too busy for the arm's motion or the emulated controller.\n\n{runs}\n"
     )
 
 

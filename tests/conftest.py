@@ -25,7 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # side by side: the long ones first, so that all end at the same time
+        items.sort(key=lambda item: (HERE / "system") not in item.path.parents)
     for item in items:
         if (HERE / "system") in item.path.parents:
             item.add_marker(pytest.mark.system)
