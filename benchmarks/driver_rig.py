@@ -103,7 +103,7 @@ class Rig:
         self._services = {
             n: self.node.create_client(Trigger, f"bucket_driver/{n}") for n in ("home", "stop", "recover")
         }
-        self.sequence = 0
+        self.sequence, self._commanded = 0, 0.0
         self.start_controller()
         try:
             self.start_driver()
@@ -206,15 +206,16 @@ class Rig:
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(int((now - age) * 1e9), 1_000_000_000)
         message.position.x, message.position.y, message.position.z = (float(v) for v in pose[:3])
         message.time_to_target = Duration(nanosec=int(period * 1e9))
+        self._commanded = time.monotonic()
         self._commands.publish(message)
 
     def accepted(self) -> float:
-        """When the streaming process took the last command, s, monotonic; at most one state too early."""
+        """When the streaming process took the last command, s, monotonic: not before it was sent, nor seen missing."""
         offset = time.time() - time.monotonic()
         stamps = [
             (m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 - offset, m.command_sequence) for _, m in self.states
         ]
-        return max(at for at, sequence in stamps if sequence != self.sequence)
+        return max([self._commanded, *(at for at, sequence in stamps if sequence != self.sequence)])
 
     def stream(self, poses: Poses, seconds: float) -> tuple[float, ...]:
         """Command poses, one per period, for some time; returns the last."""

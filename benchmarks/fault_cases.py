@@ -190,6 +190,7 @@ def _new_driver(rig: Rig) -> None:
     rig.driver.wait(timeout=5)
     rig.until(lambda: rig.node.count_publishers("bucket/state") == 0, 30.0, "the dead participant is forgotten")
     rig.start_driver()
+    rig.states.clear()  # what it says before it is connected is nothing that an operator was told of the fault
 
 
 def _second_driver(rig: Rig, poses: Poses) -> float:

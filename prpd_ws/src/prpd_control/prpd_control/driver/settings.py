@@ -38,7 +38,7 @@ class DriverSettings:
     watchdog_rate: float = setting(
         25.0, "Hz: the controller stops its program when no command came for 1/this", 10.0, 100.0
     )
-    command_grace: float = setting(0.04, "s that a command may be late before the arm pauses", 0.005, 0.5)
+    command_grace: float = setting(0.03, "s that a command may be late before the arm pauses", 0.005, 0.5)
     command_timeout: float = setting(0.4, "s that a command may be late before the stream counts as broken", 0.05, 2.0)
     command_age: float = setting(0.5, "s, oldest observation that a command may act on", 0.05, 2.0)
     node_timeout: float = setting(0.5, "s without a sign of the node after which the arm stops", 0.1, 2.0)
