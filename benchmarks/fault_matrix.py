@@ -30,6 +30,8 @@ from fault_cases import CASES, DIG, DRIVER, LEAST_SPEED, SIM_TIME, Case, Outcome
 
 TIME_LIMIT, WAY_LIMIT = 0.100, 0.020
 """s and m, from fault to standstill."""
+MOST_FAILURES = 5
+"""Of the rig, not of the driver, in one run."""
 
 
 def judge(
@@ -97,18 +99,22 @@ class Args:
 
 
 def measure(args: Args, chosen: list[Case], record: Record) -> None:
-    """Fill the record up."""
-    wanted = 1 if args.quick else args.repetitions
+    """Fill the record up; with a new rig where one has come to its end."""
+    wanted, failures = 1 if args.quick else args.repetitions, 0
     for kind in (DRIVER, SIM_TIME, DIG):
-        cases = [case for case in chosen if case.rig == kind and len(record.outcomes[case.name]) < wanted]
-        if not cases:
-            continue
-        with open_rig(kind, args.address, domain=args.domain) as rig:
-            rig.turn_rate = args.turn_rate
-            for case in cases:
-                for i in range(len(record.outcomes[case.name]), wanted):
-                    record.add(run_case(rig, case, random.Random(f"{args.seed} {case.name} {i}")))
-                print(_row(case, record.outcomes[case.name]), flush=True)
+        while cases := [case for case in chosen if case.rig == kind and len(record.outcomes[case.name]) < wanted]:
+            try:
+                with open_rig(kind, args.address, domain=args.domain) as rig:
+                    rig.turn_rate = args.turn_rate
+                    for case in cases:
+                        for i in range(len(record.outcomes[case.name]), wanted):
+                            record.add(run_case(rig, case, random.Random(f"{args.seed} {case.name} {i}")))
+                        print(_row(case, record.outcomes[case.name]), flush=True)
+            except RuntimeError as error:
+                failures += 1
+                print(f"begun anew after: {error}", file=sys.stderr)
+                if failures == MOST_FAILURES:
+                    raise
 
 
 def _figures(outcomes: list[Outcome]) -> tuple[str, str] | None:
