@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "prpd_ws/src"
 PAGE = ROOT / "docs/reference.md"
 NODES = {
-    "bucket_driver": "prpd_control/prpd_control/driver/node.py",
-    "excavate": "prpd_control/prpd_control/excavate/node.py",
-    "rock_state": "prpd_perception/prpd_perception/node.py",
-    "soil_world": "prpd_twin/prpd_twin/soil_world/node.py",
-    "depth_camera": "prpd_twin/prpd_twin/depth_camera/node.py",
-    "trials": "prpd_control/prpd_control/trials/cell_client.py",
+    "bucket_driver": ("prpd_control/prpd_control/driver/node.py", "prpd_control/prpd_control/driver/static_frames.py"),
+    "excavate": ("prpd_control/prpd_control/excavate/node.py",),
+    "rock_state": ("prpd_perception/prpd_perception/node.py",),
+    "soil_world": ("prpd_twin/prpd_twin/soil_world/node.py",),
+    "depth_camera": ("prpd_twin/prpd_twin/depth_camera/node.py",),
+    "trials": ("prpd_control/prpd_control/trials/cell_client.py",),
 }
+"""The modules in which a node's topics and services are named."""
 PARAMETER_CLASSES = {
     "bucket_driver": ("prpd_control/prpd_control/driver/settings.py", "DriverSettings"),
     "excavate": ("prpd_control/prpd_control/excavate/settings.py", "ExcavationSettings"),
@@ -116,8 +117,9 @@ def page() -> str:
             table(("Argument", "Default", ""), [(f"`{n}`", f"`{d}`", t) for n, _, d, t in fields(GRAPH, options)])
         )
     parts.append("\n## Nodes\n")
-    for node, path in NODES.items():
-        rows = [(kind, f"`{name}`", f"`{interface}`") for kind, name, interface in sorted(set(connections(path)))]
+    for node, paths in NODES.items():
+        found = {connection for path in paths for connection in connections(path)}
+        rows = [(kind, f"`{name}`", f"`{interface}`") for kind, name, interface in sorted(found)]
         parts += [f"\n### `{node}`\n\n", table(("", "Name", "Type"), rows)]
         if node in PARAMETER_CLASSES:
             rows = [(f"`{n}`", f"`{d}`", t) for n, _, d, t in fields(*PARAMETER_CLASSES[node])]
