@@ -46,6 +46,10 @@ def test_too_few_messages_give_no_phase() -> None:
     assert arrivals(LEAST - 1).freshest(PERIOD) is None
 
 
+def test_messages_that_came_all_at_once_give_no_phase() -> None:
+    assert arrivals(2 * LEAST, every=0.002).freshest(PERIOD) is None
+
+
 def test_only_the_last_seconds_count() -> None:
     log = arrivals(100)
     for i in range(40):

@@ -32,17 +32,20 @@ class Arrivals:
             self._seen.popleft()
 
     def freshest(self, period: float) -> float | None:
-        """An instant; whoever acts then and each `period` s from it finds the youngest messages. None: too few came.
+        """An instant; whoever acts then and each `period` s from it finds the youngest messages.
 
-        Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and 7 Hz do not) have no such instant,
-        and any will do.
+        None where what came does not tell. Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and
+        7 Hz do not) have no such instant, and any will do.
         """
         if len(self._seen) < LEAST:
             return None
         arrivals, stamps = np.array(self._seen).T
         begin, end = arrivals[0] + MARGIN, arrivals[-1]
+        periods = int((end - begin) / period)
+        if periods < 1:  # all at once, after a pause: that tells nothing of when they usually come
+            return None
         phases = begin + period * np.arange(CANDIDATES) / CANDIDATES
-        times = phases[:, None] + period * np.arange(int((end - begin) / period))
+        times = phases[:, None] + period * np.arange(periods)
         newest = np.searchsorted(arrivals + MARGIN, times, side="right") - 1
         usual_age = np.quantile(times - np.maximum.accumulate(stamps)[newest], USUALLY, axis=1)
         return float(phases[np.argmin(usual_age)])

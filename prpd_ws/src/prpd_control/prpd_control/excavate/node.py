@@ -238,7 +238,8 @@ class ExcavateNode(LifecycleNode):
         if anchor is None:
             return
         self.destroy_timer(self._timer)
-        wait = next_instant(time.monotonic(), anchor, period) - time.monotonic()
+        now = time.monotonic()
+        wait = next_instant(now, anchor, period) - now
 
         def begin() -> None:
             self.destroy_timer(self._timer)
