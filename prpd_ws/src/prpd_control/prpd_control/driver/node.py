@@ -56,7 +56,8 @@ class BucketDriver(LifecycleNode):
         self._ticks = 0
         self._homing: tuple[Future, float | None] | None = None  # and when the stream accepted it
         self._recovering: Future | None = None
-        # Their default events (a subscriber that does not fit, of which it is told itself) cost more than the messages.
+        # Without their default events (a subscriber that does not fit, of which it is told itself): each is one more
+        # thing to look at whenever the executor wakes.
         silent = PublisherEventCallbacks(use_default_callbacks=False)
         self._states = self.create_publisher(BucketState, "bucket/state", 10, event_callbacks=silent)
         self._joints = self.create_publisher(JointState, "joint_states", 10, event_callbacks=silent)
