@@ -25,20 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):  # side by side: the long ones first, so that all end at the same time
-        items.sort(key=lambda item: not _is_of_system(item))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _is_of_system(item):
+        if (HERE / "system") in item.path.parents:
             item.add_marker(pytest.mark.system)
             if not any(item.iter_markers("patient")):
                 item.add_marker(pytest.mark.alone)
         if not any(item.iter_markers("system")) and not any(item.iter_markers("slow")):
             item.add_marker(pytest.mark.unit)
-
-
-def _is_of_system(item: pytest.Item) -> bool:
-    return (HERE / "system") in item.path.parents
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
