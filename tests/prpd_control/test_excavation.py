@@ -111,12 +111,12 @@ def test_it_dumps_the_rock_and_goes_home(policy):
     np.testing.assert_allclose(dumped[-1], ExcavationSettings().dump_pose)
 
 
-def test_the_period_is_shifted_before_the_bucket_moves(policy):
+def test_the_period_is_shifted_once_between_the_approach_and_the_policys_first_step(policy):
     cell = Cell(policy)
     cell.run()
     shifted = [i for i, order in enumerate(cell.orders) if order.shift_period]
-    commanded = [i for i, order in enumerate(cell.orders) if order.target is not None]
-    assert len(shifted) == 1 and shifted[0] < commanded[0]
+    decided = [i for i, order in enumerate(cell.orders) if order.policy_step is not None]
+    assert shifted == [decided[0] - 1]
 
 
 def test_commands_never_jump(policy):
@@ -306,6 +306,7 @@ def test_observation_terms_follow_the_preset(make_policy):
     cell = Cell(policy)
     cell.sticks = False
     cell.run(until=Phase.DIG)
+    cell.step()
     seen = next(o.policy_step.observation for o in cell.orders if o.policy_step)
     names = policy.contract.observation_names
     assert seen[names.index("force_z")] == 12.0

@@ -1,9 +1,8 @@
 """The phase at which observations are freshest."""
 
-import numpy as np
 import pytest
 
-from prpd_control.excavate.freshness import LEAST, MARGIN, Arrivals, next_instant
+from prpd_control.excavate.freshness import LEAST, MARGIN, Arrivals
 
 PERIOD = 0.1
 
@@ -31,14 +30,21 @@ def test_faster_messages_have_several_good_phases(every) -> None:
     assert MARGIN - 1e-6 <= wait(arrivals(60, every=every), every=every) < MARGIN + 0.004
 
 
-def test_waits_for_most_of_them_where_their_delay_varies() -> None:
+def test_a_varying_delay_is_waited_for_as_long_as_is_worth_it():
     jitter = (0.0, 0.01, 0.003, 0.012, 0.006, 0.0, 0.002, 0.011, 0.004, 0.008)
-    assert 0.012 + MARGIN <= wait(arrivals(30, jitter=jitter)) + 1e-6 < 0.012 + MARGIN + 0.004
+    assert 0.005 <= wait(arrivals(30, jitter=jitter)) - MARGIN < 0.016
 
 
-def test_a_rare_straggler_does_not_count() -> None:
-    jitter = (0.0,) * 14 + (0.06,)
+def test_stragglers_do_not_count() -> None:
+    jitter = (0.0,) * 4 + (0.06,)
     assert wait(arrivals(30, jitter=jitter)) < MARGIN + 0.004
+
+
+def test_a_pause_before_does_not_count() -> None:
+    log = arrivals(4)
+    for i in range(20):
+        log.add(1001.5 + PERIOD * i, 1001.42 + PERIOD * i)
+    assert MARGIN - 1e-6 <= (log.freshest(PERIOD) - 1001.5) % PERIOD < MARGIN + 0.004
 
 
 def test_too_few_messages_give_no_phase() -> None:
@@ -55,10 +61,3 @@ def test_only_the_last_seconds_count() -> None:
     for i in range(40):
         log.add(2000.0 + PERIOD * i, 1999.9 + PERIOD * i)
     assert MARGIN - 1e-6 <= (log.freshest(PERIOD) - 2000.0) % PERIOD < MARGIN + 0.004
-
-
-@pytest.mark.parametrize("anchor", [7.03, 12.43, 9.93])
-def test_the_next_instant_keeps_the_phase(anchor) -> None:
-    instant = next_instant(10.0, anchor, PERIOD)
-    assert 10.0 < instant <= 10.1
-    assert np.isclose((instant - anchor) / PERIOD, round((instant - anchor) / PERIOD))

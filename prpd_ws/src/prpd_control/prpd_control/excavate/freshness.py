@@ -15,8 +15,6 @@ CANDIDATES = 50
 MARGIN = 0.025
 """s, that a message should be there before it is needed. While a bucket digs, images and perception take longer than
 while it waits, by 10 ms on the twin, and vary by as much; a message that is missed costs a whole period."""
-USUALLY = 0.9
-"""Quantile of the age that counts: a late message must not cost every other one its freshness."""
 
 
 class Arrivals:
@@ -47,10 +45,6 @@ class Arrivals:
         phases = begin + period * np.arange(CANDIDATES) / CANDIDATES
         times = phases[:, None] + period * np.arange(periods)
         newest = np.searchsorted(arrivals + MARGIN, times, side="right") - 1
-        usual_age = np.quantile(times - np.maximum.accumulate(stamps)[newest], USUALLY, axis=1)
+        # The median: neither stragglers nor what came before a pause may cost every other message its freshness.
+        usual_age = np.median(times - np.maximum.accumulate(stamps)[newest], axis=1)
         return float(phases[np.argmin(usual_age)])
-
-
-def next_instant(now: float, anchor: float, period: float) -> float:
-    """The first instant after `now` that lies a whole number of periods from `anchor`."""
-    return now + period - (now - anchor) % period

@@ -142,7 +142,7 @@ class Excavation:
             self._enter(Phase.APPROACH, inputs.now)
             start = np.array(self._task.start_pose)
             self._set_out(bucket.pose, over_the_top(bucket.pose, start, height=start[2]), inputs.now)
-            return Order(Phase.APPROACH, shift_period=True)
+            return Order(Phase.APPROACH)
         if inputs.now - self._entered > settings.survey_timeout:
             return Order(Phase.SURVEY, result=self._why_blind(inputs, Reason.NO_ROCK))
         return Order(Phase.SURVEY)
@@ -168,7 +168,7 @@ class Excavation:
         if order is not None:
             return order
         self._enter(Phase.DIG, inputs.now)
-        return self._dig(inputs, bucket)
+        return Order(Phase.DIG, shift_period=True)
 
     def _dig(self, inputs: Inputs, bucket: BucketReading) -> Order:
         rock = inputs.rock

@@ -6,20 +6,19 @@ import sys
 import time
 from dataclasses import fields
 
-import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
 
-from prpd_control.excavate.freshness import Arrivals, next_instant
+from prpd_control.excavate.beat import STEADY, Beat
+from prpd_control.excavate.freshness import Arrivals
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.messages import bucket_command, bucket_reading, policy_status, rock_reading, seconds
 from prpd_control.excavate.orders import Inputs, Order
@@ -36,8 +35,6 @@ from prpd_ros.process import spin
 from prpd_task.bucket import BucketGeometry
 from prpd_task.errors import UserError
 from prpd_task.scheduling import be_real_time
-
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
 class ExcavateNode(LifecycleNode):
@@ -65,12 +62,10 @@ class ExcavateNode(LifecycleNode):
         self._run: Excavation | None = None
         self._goal: ServerGoalHandle | None = None
         self._ended: Future | None = None
-        self._timer: rclpy.timer.Timer | None = None
+        self._beat: Beat | None = None
         self._homed: bool | None = None
         self._home_message = ""
         self._sequence = 0
-        self._worst_tick = 0.0
-        self._last_tick = 0.0
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the policy and open topics, services and action."""
@@ -185,8 +180,7 @@ class ExcavateNode(LifecycleNode):
         now = time.monotonic()
         self._run = Excavation(self._policy, self._settings, now=now, hold=goal.request.hold, timeout=timeout)
         self._goal, self._ended, self._homed = goal, Future(), None
-        self._worst_tick, self._last_tick = 0.0, now
-        self._timer = self.create_timer(self._policy.contract.task.control_period, self._tick, clock=STEADY)
+        self._beat = Beat(self, self._policy.contract.task.control_period, self._tick)
         result: Result = await self._ended
         answer = Excavate.Result(
             outcome=int(result.outcome),
@@ -210,11 +204,9 @@ class ExcavateNode(LifecycleNode):
         run, goal = self._run, self._goal
         if run is None or goal is None:
             return
-        now = time.monotonic()
-        self._worst_tick, self._last_tick = max(self._worst_tick, now - self._last_tick), now
         order = run.tick(
             Inputs(
-                now=now,
+                now=time.monotonic(),
                 bucket=self._bucket,
                 rock=self._rock,
                 homed=self._homed,
@@ -224,30 +216,12 @@ class ExcavateNode(LifecycleNode):
         )
         self._carry_out(order)
         self._report(order, goal)
-        if order.shift_period:
-            self._shift_period()
+        if order.shift_period and self._beat is not None:
+            anchor = self._rock_arrivals.freshest(self._beat.period)
+            if anchor is not None:
+                self._beat.shift(anchor)
         if order.result is not None:
             self._finish(order.result)
-
-    def _shift_period(self) -> None:
-        """Leave out the rest of this period, so that the next ones begin when a fresh rock state is usually there."""
-        if self._timer is None:
-            return
-        period = 1e-9 * self._timer.timer_period_ns
-        anchor = self._rock_arrivals.freshest(period)
-        if anchor is None:
-            return
-        self.destroy_timer(self._timer)
-        now = time.monotonic()
-        wait = next_instant(now, anchor, period) - now
-
-        def begin() -> None:
-            self.destroy_timer(self._timer)
-            self._timer = self.create_timer(period, self._tick, clock=STEADY)
-            self._last_tick = time.monotonic()
-            self._tick()
-
-        self._timer = self.create_timer(max(wait, 0.001), begin, clock=STEADY)
 
     def _carry_out(self, order: Order) -> None:
         if self._policy is None:
@@ -270,7 +244,6 @@ class ExcavateNode(LifecycleNode):
         if order.go_home:
             self._homed = None
             self._home.call_async(Trigger.Request()).add_done_callback(self._on_homed)
-
         if order.forget_rock:
             self._forget.call_async(Trigger.Request())
 
@@ -288,9 +261,8 @@ class ExcavateNode(LifecycleNode):
         goal.publish_feedback(feedback)
 
     def _finish(self, result: Result) -> None:
-        if self._timer is not None:
-            self.destroy_timer(self._timer)
-            self._timer = None
+        if self._beat is not None:
+            self._beat.stop()
         # Whoever breaks a stream of commands off says so: silence would be taken for a fault.
         if result.outcome is not Outcome.SUCCESS and self._bucket is not None and self._bucket.mode is not Mode.IDLE:
             self._stop.call_async(Trigger.Request())
@@ -307,7 +279,7 @@ class ExcavateNode(LifecycleNode):
         idle = "ready" if self._active else "inactive"
         status.message = f"excavating: {self._run.phase.value}" if self._run else idle
         digest = self._policy.digest[:12] if self._policy else ""
-        values = {"policy": digest, "longest_period": f"{self._worst_tick:.4f} s"}
+        values = {"policy": digest, "longest_period": f"{self._beat.longest if self._beat else 0.0:.4f} s"}
         status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
