@@ -198,7 +198,7 @@ def test_without_images_it_stands_still_and_then_stops(policy):
         np.testing.assert_array_equal(order.target, blind[0].target)
     last_step = max(i for i, o in enumerate(cell.orders) if o.policy_step)
     waiting = [o for o in cell.orders[last_step + 1 :] if o.target is None and o.result is None]
-    assert len(waiting) == 1, "one command is left out, so that the driver brakes at once"
+    assert len(waiting) == 2, "commands are left out, so that the driver brakes at once, until the bucket stands"
     assert all(o.policy_step.age <= 0.25 for o in cell.orders if o.policy_step)
 
 

@@ -27,6 +27,9 @@ from prpd_task.frames import bucket_to_soil
 
 WEIGHING_TIME = 0.3
 """s, over which the force on the bucket is averaged."""
+BRAKING_TIME = 0.15
+"""s after which a bucket that got no command stands still, and its state says so. The driver takes a command that is
+`command_timeout` late for a fault."""
 
 
 class Excavation:
@@ -204,14 +207,16 @@ class Excavation:
     def _wait_blind(self, inputs: Inputs, bucket: BucketReading) -> Order:
         """Stand still until the rock is seen again or patience ends.
 
-        The first command is left out: the driver then brakes at once, while it would follow the last one to its end.
+        At first no command is sent: the driver then brakes at once, while it would follow the last one to its end.
         After that the bucket is held where it stands.
         """
         if self._blind_since is None:
             self._blind_since, self._held = inputs.now, False
-            return Order(self._phase)
-        if inputs.now - self._blind_since > self._settings.patience:
+        blind = inputs.now - self._blind_since
+        if blind > self._settings.patience:
             return Order(self._phase, result=self._why_blind(inputs, Reason.STALE_ROCK_STATE))
+        if blind < BRAKING_TIME:
+            return Order(self._phase)
         if not self._held:
             self._held, self._target = True, bucket.pose.copy()
         return self._command(self._target, bucket)
