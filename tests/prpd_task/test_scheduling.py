@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import threading
 
@@ -44,3 +45,25 @@ def test_real_time_is_asked_for_and_its_refusal_is_told():
     granted, policy = told[0]
     assert policy == (os.SCHED_FIFO if granted else before)
     assert not be_real_time(0) and os.sched_getscheduler(0) == before
+
+
+def test_all_threads_of_a_process_become_real_time_and_later_ones_do_not():
+    program = """
+import os, subprocess, sys, threading
+from prpd_task.scheduling import be_real_time_throughout
+waiting, seen = threading.Event(), []
+threading.Thread(target=waiting.wait).start()
+before = os.sched_getscheduler(0)
+granted = be_real_time_throughout(3)
+fifo = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+threads = [os.sched_getscheduler(int(t)) for t in os.listdir("/proc/self/task")]
+assert threads == [fifo if granted else before] * 2, threads
+later = threading.Thread(target=lambda: seen.append(os.sched_getscheduler(0)))
+later.start(), later.join()
+child = subprocess.run([sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"], capture_output=True)
+assert [*seen, int(child.stdout)] == [os.SCHED_OTHER if granted else before] * 2, (seen, child.stdout)
+assert not be_real_time_throughout(0)
+waiting.set()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -26,6 +26,23 @@ def be_real_time(priority: int) -> bool:
     return True
 
 
+def be_real_time_throughout(priority: int) -> bool:
+    """As `be_real_time`, for all threads that this process has by now; what it starts later is ordinary.
+
+    For a node's process: messages reach it through threads of DDS.
+    """
+    if priority == 0 or not hasattr(os, "sched_setscheduler"):
+        return False
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            os.sched_setscheduler(int(thread), os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+        except ProcessLookupError:
+            continue  # it has ended meanwhile
+        except OSError:
+            return False
+    return True
+
+
 def be_ordinary() -> None:
     """Give real-time scheduling back, for work that may take long."""
     if hasattr(os, "sched_setscheduler"):

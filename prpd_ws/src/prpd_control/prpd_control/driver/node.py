@@ -33,6 +33,7 @@ from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.cell import Cell
+from prpd_task.scheduling import be_real_time_throughout
 
 JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD = 0.04, 0.1, 0.05
 """s, of joint_states, which only shows the arm; of bucket/state without a connection; of the node's signs of life."""
@@ -79,6 +80,7 @@ class BucketDriver(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Connect; where the controller is not ready, say what to do and stay inactive."""
         ready = self._read_parameters() and self._connect() is None  # they may have been changed since
+        be_real_time_throughout(self._settings.realtime_priority // 2)  # commands come through this process
         return TransitionCallbackReturn.SUCCESS if ready else TransitionCallbackReturn.FAILURE
 
     def _read_parameters(self) -> bool:

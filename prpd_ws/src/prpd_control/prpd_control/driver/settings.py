@@ -28,7 +28,7 @@ class DriverSettings:
     rate: float = setting(500.0, "Hz, of the stream of setpoints", 125.0, 500.0)
     publish_rate: float = setting(50.0, "Hz, of bucket/state", 20.0, 250.0)
     realtime_priority: int = setting(
-        20, "SCHED_FIFO priority of the stream where the system allows one; 0: none", 0, 90
+        20, "SCHED_FIFO priority of the stream where the system allows one, half of it for the node; 0: none", 0, 90
     )
 
     home_pose: tuple[float, ...] = setting((0.0, -0.22, 0.22, 0.0), "m, m, m, rad: bucket pose of `home`, soil frame")

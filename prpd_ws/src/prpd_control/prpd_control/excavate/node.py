@@ -34,7 +34,7 @@ from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.bucket import BucketGeometry
 from prpd_task.errors import UserError
-from prpd_task.scheduling import be_real_time
+from prpd_task.scheduling import be_real_time_throughout
 
 
 class ExcavateNode(LifecycleNode):
@@ -49,7 +49,7 @@ class ExcavateNode(LifecycleNode):
         self.declare_parameter("policy", str(shipped_policy()), text(description="path of the ONNX policy"))
         self.declare_parameter("bucket", "fork", text(description="shape of the mounted bucket: fork or solid"))
         priority = text(description="real-time priority of the policy's period where the system grants one; 0: none")
-        be_real_time(self.declare_parameter("realtime_priority", 5, priority).value)
+        self.declare_parameter("realtime_priority", 5, priority)
         for field in fields(ExcavationSettings):
             self.declare_parameter(field.name, field.default, text(description="see ExcavationSettings"))
         self.keep_parameters()
@@ -106,6 +106,7 @@ class ExcavateNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Accept goals."""
         self._active = True
+        be_real_time_throughout(self.get_parameter("realtime_priority").value)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
