@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TypeVar
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor, TimeoutObject
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -54,9 +54,14 @@ def spin(
         rclpy.shutdown()
         return 1
     executor.add_node(node)
+    # One object for all times: where it is given another one, the executor begins its round anew, and each round begins
+    # with the coroutines that wait for something. While one did, it would come to nothing else, without a pause.
+    timeout = TimeoutObject(LOOK_UP)
     try:
         while not stop and not done(node):
-            executor.spin_once(timeout_sec=min(LOOK_UP, beat(node)) if beat is not None else LOOK_UP)
+            if beat is not None:
+                timeout.timeout = min(LOOK_UP, beat(node))
+            executor.spin_once(timeout_sec=timeout)
     finally:
         close = getattr(node, "close", None)
         if close is not None:
