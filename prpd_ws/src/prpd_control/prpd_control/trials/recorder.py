@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcap.writer import Writer
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, QoSReliabilityPolicy
 
@@ -93,7 +94,10 @@ class RecorderNode(Node):
                 continue
             # Best effort suits every publisher, and never slows one down.
             quality = QoSProfile(depth=50, reliability=QoSReliabilityPolicy.BEST_EFFORT)
-            self.create_subscription(kind, topic, self._writer_of(topic, kinds[0]), quality, raw=True)
+            # And no events: each would be one more thing to look at with every message of any topic.
+            silent = SubscriptionEventCallbacks(use_default_callbacks=False)
+            callback = self._writer_of(topic, kinds[0])
+            self.create_subscription(kind, topic, callback, quality, raw=True, event_callbacks=silent)
 
     def _writer_of(self, topic: str, kind: str) -> Callable[[bytes], None]:
         def write(data: bytes) -> None:

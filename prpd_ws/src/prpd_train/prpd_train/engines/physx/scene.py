@@ -56,6 +56,7 @@ class PhysxScene:
         self.count = 0
         self.bucket = self._make_bucket(spec)
         self.rock = physx.PhysxRigidDynamicComponent()
+        self.rock_corners = np.zeros((0, 3))
         self._rock_entity: sapien.Entity | None = None
 
     def _shape(self, shape: physx.PhysxCollisionShape, kind: int, meets: int) -> physx.PhysxCollisionShape:
@@ -166,7 +167,7 @@ class PhysxScene:
         body.set_cmass_local_pose(sapien.Pose(turn))
         body.set_inertia(moments.astype(np.float32))
         self._rock_entity = self._add(body, to_pose(rock.position, rock.quaternion))
-        self.rock = body
+        self.rock, self.rock_corners = body, rock.corners()
 
     def place(
         self,

@@ -154,7 +154,7 @@ class PhysxSimulator:
         state.rock_quaternion[env] = (x, y, z, w)
         state.rock_velocity[env] = rock.linear_velocity
         state.rock_angular_velocity[env] = rock.angular_velocity
-        corners = quaternion_rotate(state.rock_quaternion[env].astype(float), self._specs[env].rock.corners())
+        corners = quaternion_rotate(state.rock_quaternion[env].astype(float), scene.rock_corners)
         state.rock_bottom[env] = state.rock_position[env, 2] + corners[:, 2].min()
 
     def _settle(self, scene: PhysxScene, spec: SceneSpec) -> Settled:
