@@ -3,7 +3,6 @@
 import socket
 import struct
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from prpd_task.frames import Pose, bucket_to_soil, soil_to_bucket
 from prpd_train.engines.protocol import SimState
 from prpd_twin.soil_world.arm_link import ArmLink
 from prpd_twin.soil_world.environment import load
-from prpd_twin.soil_world.world import BucketInSoilError, Pace, SoilWorld
+from prpd_twin.soil_world.world import BucketInSoilError, SoilWorld
 
 ABOVE = np.array([0.0, -0.2, 0.2, 0.0])
 
@@ -134,20 +133,6 @@ def test_an_unstable_simulation_is_not_passed_on(world):
         move(world, ABOVE, ABOVE, steps=2)
 
 
-def test_the_pace_is_kept_and_its_loss_is_measured(monkeypatch):
-    monkeypatch.setattr(Pace, "WINDOW", 0.2)
-    pace = Pace(0.01)
-    start = time.monotonic()
-    for _ in range(25):
-        pace.wait()
-    assert time.monotonic() - start == pytest.approx(0.25, abs=0.05)
-    assert pace.real_time_factor > 0.9
-    for _ in range(15):
-        time.sleep(0.025)
-        pace.wait()
-    assert pace.real_time_factor < 0.6
-
-
 def test_the_arm_link_speaks_in_the_soils_frame():
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
@@ -172,6 +157,24 @@ def test_the_arm_link_speaks_in_the_soils_frame():
     np.testing.assert_allclose(reading.soil_from_bucket.bucket_pose(), [0.02, -0.1, 0.15, 0.3], atol=1e-9)
     np.testing.assert_allclose(reading.velocity, [0.0, 0.2, 0.0], atol=1e-9)
     np.testing.assert_allclose(requests[0], [*(3.0 * along_y), 0, 0, 0], atol=1e-9)
+
+
+def test_an_answer_to_what_was_told_before_is_not_taken_for_a_new_one():
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+
+    def answer(clock):
+        _, address = server.recvfrom(100)
+        server.sendto(struct.pack("<13d", clock, *[0.0] * 12), address)
+
+    with ArmLink("127.0.0.1", Cell(), port=server.getsockname()[1], timeout=5.0) as arm:
+        arm.tell(np.zeros(3))
+        answer(1.0)
+        thread = threading.Thread(target=answer, args=(2.0,))
+        thread.start()
+        assert arm.exchange(np.zeros(3)).time == 2.0
+        thread.join()
+    server.close()
 
 
 def test_no_controller_is_no_reading():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from dataclasses import dataclass
@@ -38,33 +39,40 @@ class ArmLink:
         self._timeout = timeout
         self._socket.settimeout(timeout)
 
-    def exchange(self, force: np.ndarray, torque: np.ndarray | None = None) -> ArmReading | None:
-        """Tell the force (3,) N and torque (3,) N m on the bucket, at its origin in the soil frame; learn its pose.
+    def tell(self, force: np.ndarray, torque: np.ndarray | None = None) -> None:
+        """Tell the force (3,) N and torque (3,) N m on the bucket, at its origin in the soil frame.
 
-        None when the controller does not answer in time. A force that is not renewed within 0.1 s falls to zero there.
+        What is not renewed within 0.1 s falls to zero at the controller.
         """
         attitude = np.asarray(self._base_from_soil.quaternion)
         wrench = [quaternion_rotate(attitude, v) for v in (force, np.zeros(3) if torque is None else torque)]
-        try:
+        self._newest_reply()  # those of before are of no use any more
+        with contextlib.suppress(ConnectionRefusedError):  # nobody is there; who asks where the bucket is will learn it
             self._socket.send(_REQUEST.pack(*np.concatenate(wrench)))
-            reply = self._newest_reply()
+
+    def exchange(self, force: np.ndarray, torque: np.ndarray | None = None) -> ArmReading | None:
+        """The same, and learn where the bucket is; None when the controller does not answer in time."""
+        self.tell(force, torque)
+        try:
+            reply = self._socket.recv(_REPLY.size)
         except (TimeoutError, ConnectionRefusedError):
             return None
-        numbers = np.array(_REPLY.unpack(reply))
+        numbers = np.array(_REPLY.unpack(self._newest_reply() or reply))
+        attitude = np.asarray(self._base_from_soil.quaternion)
         return ArmReading(
             time=float(numbers[0]),
             soil_from_bucket=self._base_from_soil.inverse() @ Pose.from_rotation_vector(numbers[1:7]),
             velocity=quaternion_rotate(quaternion_conjugate(attitude), numbers[7:10]),
         )
 
-    def _newest_reply(self) -> bytes:
-        """Late answers to earlier requests wait in the socket; only the last one counts."""
-        reply = self._socket.recv(_REPLY.size)
+    def _newest_reply(self) -> bytes | None:
+        """The last one of those that have come by now, if any."""
+        reply = None
         self._socket.setblocking(False)
         try:
             while True:
                 reply = self._socket.recv(_REPLY.size)
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionRefusedError):
             return reply
         finally:
             self._socket.settimeout(self._timeout)

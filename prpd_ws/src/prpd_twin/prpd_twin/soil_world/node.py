@@ -26,11 +26,12 @@ from prpd_train.scene.spec import SceneSpec
 from prpd_twin.snapshot import Scene, SnapshotWriter
 from prpd_twin.soil_world.arm_link import ArmLink, ArmReading
 from prpd_twin.soil_world.environment import load
+from prpd_twin.soil_world.pace import Pace
 from prpd_twin.soil_world.rock_mesh import rock_mesh
-from prpd_twin.soil_world.world import BucketInSoilError, Pace, SoilWorld, Truth
+from prpd_twin.soil_world.world import BucketInSoilError, SoilWorld, Truth
 
 PERIOD = 0.02
-"""s, of simulated and of real time per tick."""
+"""s, of simulated and of real time; as many begin with a tick as have passed, mostly one."""
 PUBLISH_EVERY = 2
 """ticks."""
 LOOK_EVERY = 5
@@ -59,6 +60,7 @@ class SoilWorldNode(Node):
         self._world = SoilWorld(self._make_simulator)
         self._pace = Pace(PERIOD)
         self._ticks = 0
+        self._force = np.zeros(3)
         self._complained_at = -np.inf
         self._states = self.create_publisher(SoilState, "soil/state", 10)
         self.create_service(ResetSoil, "soil_world/reset", self._on_reset)
@@ -71,7 +73,8 @@ class SoilWorldNode(Node):
         return engines.make(self._engine, [scene])
 
     def _set_up(self, environment: str, seed: int) -> None:
-        self._read_arm(np.zeros(3))
+        self._force = np.zeros(3)
+        self._read_arm(self._force)
         be_ordinary()  # the soil settles for seconds, and the arm's own processes must not wait for that
         self._world.reset(load(environment), seed, self._bucket_pose())
         be_real_time(self._priority)
@@ -108,23 +111,26 @@ class SoilWorldNode(Node):
         return response
 
     def tick(self) -> None:
-        """One period: learn where the bucket is, simulate, tell force and state, wait for the wall clock."""
+        """Wait for the next period, learn where the bucket is by then, simulate its way there, tell force and state."""
+        # Where the machine held this process up, the bucket has gone further: it gets the time that the arm took.
+        duration = self._pace.wait() * PERIOD
+        self._read_arm(self._force)
         bucket, stamp_ns = self._bucket_pose(), self._read_at
         try:
-            truth = self._world.advance(bucket, PERIOD)
+            truth = self._world.advance(bucket, duration)
         except FloatingPointError as error:  # the engine has begun anew with the same scene: this trial is lost
             self.get_logger().error(str(error))
             return
+        self._force = truth.force
+        self._arm.tell(self._force)
         # What was simulated is how things were when the arm stood where it was read, not how they are now.
         self._snapshots.write(
             stamp_ns=stamp_ns, grains=self._world.grains, rock=truth.rock, bucket=Pose.from_bucket(bucket)
         )
-        self._read_arm(truth.force)
         self._ticks += 1
         if self._ticks % PUBLISH_EVERY == 0:
             self._states.publish(self._message(truth, stamp_ns))
         self._complain_if_slow()
-        self._pace.wait()
 
     def _message(self, truth: Truth, stamp_ns: int) -> SoilState:
         environment = self._world.environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -125,35 +124,3 @@ class SoilWorld:
         if self._simulator is not None:
             self._simulator.close()
             self._simulator = None
-
-
-class Pace:
-    """Keeps simulated time to the wall clock, and measures how well."""
-
-    WINDOW = 1.0
-    """s, over which the real-time factor is measured."""
-
-    def __init__(self, period: float) -> None:
-        self._period = period
-        self._due = self._mark = time.monotonic()
-        self._ticks = 0
-        self.real_time_factor = 1.0
-
-    def wait(self) -> None:
-        """Sleep until the next tick is due. After a delay nothing is caught up: simulated time is lost, and counted."""
-        self._due += self._period
-        now = time.monotonic()
-        if now < self._due:
-            time.sleep(self._due - now)
-        elif now - self._due > self._period:
-            self._due = now
-        self._ticks += 1
-        elapsed = time.monotonic() - self._mark
-        if elapsed >= self.WINDOW:
-            self.real_time_factor = min(self._ticks * self._period / elapsed, 1.0)
-            self._mark, self._ticks = time.monotonic(), 0
-
-    def restart(self) -> None:
-        """After a pause that was meant, such as a reset."""
-        self._due = self._mark = time.monotonic()
-        self._ticks = 0
