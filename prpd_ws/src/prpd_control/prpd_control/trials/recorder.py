@@ -18,8 +18,6 @@ from prpd_interfaces.msg import TrialStatus
 from prpd_ros.process import spin
 from prpd_task.errors import UserError
 
-GIVES_WAY = 10
-"""Niceness."""
 IMAGE = "sensor_msgs/msg/Image"
 SKIPPED = {"/parameter_events", "/rosout"}
 HIDDEN = "/_action/"
@@ -63,9 +61,6 @@ class RecorderNode(Node):
 
     def __init__(self) -> None:
         super().__init__("recorder")
-        # This thread gives way to what it records. Those of DDS, which are there by now, must not: they share locks with
-        # whoever publishes, and to be pushed aside with one of these holds up all others.
-        os.nice(GIVES_WAY)
         self._folder = Path(self.declare_parameter("folder", "recordings").value).expanduser()
         self._per_trial = bool(self.declare_parameter("per_trial", False).value)
         image_rate = self.declare_parameter("image_rate", 3.0).value
@@ -148,7 +143,8 @@ class RecorderNode(Node):
 
 
 def main() -> int:
-    """Entry point of the process."""
+    """Entry point of the process, which gives way to what it records."""
+    os.nice(10)
     return spin(RecorderNode)
 
 
