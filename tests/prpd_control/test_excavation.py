@@ -245,12 +245,26 @@ def test_a_stopped_driver_ends_every_phase(policy, mode, reason, phase):
     assert (result.reason, result.detail) == (reason, "why")
 
 
-def test_a_silent_driver_ends_it_within_the_contracts_limit(policy):
+@pytest.mark.parametrize("phase", [Phase.HOME, Phase.SURVEY, Phase.APPROACH, Phase.DIG, Phase.VERIFY])
+def test_a_silent_driver_is_sent_nothing_and_ends_it_when_patience_ends(policy, phase):
     cell = Cell(policy)
-    cell.run(until=Phase.DIG)
-    cell.driver_on, silent_since = False, cell.now
+    cell.run(until=phase)
+    cell.driver_on, silent_since, ordered = False, cell.now, len(cell.orders)
     assert cell.run().reason is Reason.STALE_BUCKET_STATE
-    assert cell.now - silent_since <= 0.25 + 2 * 0.1
+    assert cell.now - silent_since <= ExcavationSettings().patience + 2 * 0.1
+    by_age = [o.target is None and not o.go_home for o in cell.orders[ordered:]]
+    assert all(by_age[3:]), "a state older than the contract's limit was acted upon"
+
+
+@pytest.mark.parametrize("phase", [Phase.HOME, Phase.SURVEY, Phase.APPROACH, Phase.DIG, Phase.VERIFY])
+def test_a_late_state_of_the_bucket_is_waited_for(policy, phase):
+    cell = Cell(policy)
+    cell.run(until=phase)
+    cell.driver_on = False
+    for _ in range(6):
+        cell.step()
+    cell.driver_on = True
+    assert cell.run().reason is Reason.LIFTED
 
 
 def test_cancel_and_timeout_end_it(policy):

@@ -11,7 +11,6 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -30,6 +29,7 @@ from prpd_control.driver.static_frames import StaticFrames
 from prpd_control.driver.stops import Cause, Stop
 from prpd_control.modes import Mode
 from prpd_interfaces.msg import BucketCommand, BucketState
+from prpd_ros.clocks import STEADY
 from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.cell import Cell
@@ -37,8 +37,6 @@ from prpd_task.scheduling import be_real_time_throughout
 
 JOINTS_PERIOD, IDLE_PERIOD, ALIVE_PERIOD = 0.04, 0.1, 0.05
 """s, of joint_states, which only shows the arm; of bucket/state without a connection; of the node's signs of life."""
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-"""The driver lives on when the graph's clock jumps or stands."""
 
 
 class BucketDriver(LifecycleNode):
@@ -80,7 +78,8 @@ class BucketDriver(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Connect; where the controller is not ready, say what to do and stay inactive."""
         ready = self._read_parameters() and self._connect() is None  # they may have been changed since
-        be_real_time_throughout(self._settings.realtime_priority // 2)  # commands come through this process
+        if ready:
+            be_real_time_throughout(self._settings.realtime_priority // 2)  # commands come through this process
         return TransitionCallbackReturn.SUCCESS if ready else TransitionCallbackReturn.FAILURE
 
     def _read_parameters(self) -> bool:

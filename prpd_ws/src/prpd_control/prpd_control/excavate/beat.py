@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.timer import Timer
 
-STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+from prpd_ros.clocks import STEADY
 
 
 class Beat:

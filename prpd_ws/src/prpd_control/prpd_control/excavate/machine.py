@@ -74,6 +74,8 @@ class Excavation:
         trouble = self._trouble(inputs, inputs.bucket)
         if trouble is not None:
             return Order(self._phase, result=trouble)
+        if inputs.now - inputs.bucket.stamp > self._task.max_observation_age:
+            return Order(self._phase)  # without a command the driver brakes; whether it did, a later state will tell
         phases: dict[Phase, Callable[[Inputs, BucketReading], Order]] = {
             Phase.HOME: self._home,
             Phase.SURVEY: self._survey,
@@ -101,7 +103,7 @@ class Excavation:
         if inputs.now > self._deadline:
             return Result(Reason.TIMEOUT, f"in phase {self._phase.value}")
         age = inputs.now - bucket.stamp
-        if age > self._task.max_observation_age:
+        if age > self._settings.patience:
             return Result(Reason.STALE_BUCKET_STATE, f"the last one is {age:.2f} s old")
         stops = {
             Mode.STOPPED: Reason.DRIVER_STOPPED,

@@ -17,7 +17,7 @@ from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
 
-from prpd_control.excavate.beat import STEADY, Beat
+from prpd_control.excavate.beat import Beat
 from prpd_control.excavate.freshness import Arrivals
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.messages import bucket_command, bucket_reading, policy_status, rock_reading, seconds
@@ -30,6 +30,7 @@ from prpd_control.policy.runtime import Policy
 from prpd_control.resources import shipped_policy
 from prpd_interfaces.action import Excavate
 from prpd_interfaces.msg import BucketCommand, BucketState, PolicyStatus, RockState
+from prpd_ros.clocks import STEADY
 from prpd_ros.lifecycle import LifecycleNode
 from prpd_ros.process import spin
 from prpd_task.bucket import BucketGeometry

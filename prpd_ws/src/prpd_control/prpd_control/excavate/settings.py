@@ -30,7 +30,7 @@ class ExcavationSettings:
     arrival_timeout: float = 5.0
     """From the last command of a journey to the arrival."""
     patience: float = 1.0
-    """For which the bucket waits at standstill for a fresh observation before the dig is given up."""
+    """For which nothing is done without a fresh observation, at standstill, before the excavation is given up."""
     max_range_violation: float = 0.5
     """Largest distance of an input outside the policy's training range, in widths of that range."""
     load_force: float = 4.0

@@ -16,9 +16,13 @@ class Pace:
 
     def __init__(self, period: float) -> None:
         self._period = period
+        self.real_time_factor = 1.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin now: at first, and after a pause that was meant, such as a reset."""
         self._due = self._mark = time.monotonic()
         self._count = 0
-        self.real_time_factor = 1.0
 
     def wait(self) -> int:
         """Sleep until the next period begins; how many have begun since the last ones, 1 to `AT_ONCE`.
@@ -38,8 +42,3 @@ class Pace:
             self.real_time_factor = min(self._count * self._period / (now - self._mark), 1.0)
             self._mark, self._count = now, 0
         return count
-
-    def restart(self) -> None:
-        """After a pause that was meant, such as a reset."""
-        self._due = self._mark = time.monotonic()
-        self._count = 0
