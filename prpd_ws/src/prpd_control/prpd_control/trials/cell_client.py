@@ -57,6 +57,7 @@ class CellClient:
             for name, kind in {
                 "bucket_driver/home": Trigger,
                 "bucket_driver/recover": Trigger,
+                "soil_world/clear": Trigger,
                 "soil_world/reset": ResetSoil,
             }.items()
         }
@@ -129,6 +130,7 @@ class CellClient:
             self._call("soil_world/reset", ResetSoil.Request(environment=trial.environment, seed=trial.seed))
 
     def _act_as_operator(self) -> None:
+        self._call("soil_world/clear", Trigger.Request())
         try:
             twin_pendant.release(self._pendant)
         except (OSError, twin_pendant.PendantError) as error:

@@ -13,6 +13,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
+from std_srvs.srv import Trigger
 
 from prpd_interfaces.msg import SoilState
 from prpd_interfaces.srv import ResetSoil
@@ -39,11 +40,15 @@ LOOK_EVERY = 5
 SLOW = 0.95
 """Real-time factor under which the twin complains."""
 PARKED = np.array([0.0, -0.3, 0.3, 0.0])
-"""Where the bucket is taken to be while no controller answers."""
+"""Where the bucket is taken to be while no controller answers, and while the bed lies cleared."""
 
 
 class SoilWorldNode(Node):
-    """Publishes `soil/state`, serves `soil_world/reset`, writes the camera's snapshot."""
+    """Publishes `soil/state`, serves `soil_world/reset` and `soil_world/clear`, writes the camera's snapshot.
+
+    A bucket that is jammed pushes on, and its arm stops again as soon as it is released. `clear` does what a person
+    would do first: dig it free. Nothing touches it from then on until the soil is reset.
+    """
 
     def __init__(self, snapshots: SnapshotWriter) -> None:
         super().__init__("soil_world")
@@ -57,6 +62,7 @@ class SoilWorldNode(Node):
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
         self._reading: ArmReading | None = None
         self._read_at = 0
+        self._cleared = False
         self._world = SoilWorld(self._make_simulator)
         self._pace = Pace(PERIOD)
         self._ticks = 0
@@ -64,6 +70,7 @@ class SoilWorldNode(Node):
         self._complained_at = -np.inf
         self._states = self.create_publisher(SoilState, "soil/state", 10)
         self.create_service(ResetSoil, "soil_world/reset", self._on_reset)
+        self.create_service(Trigger, "soil_world/clear", self._on_clear)
         self._set_up(environment, seed)
 
     def _make_simulator(self, scene: SceneSpec) -> Simulator:
@@ -72,12 +79,13 @@ class SoilWorldNode(Node):
             return engines.make(self._engine, [scene], substep=PERIOD)
         return engines.make(self._engine, [scene])
 
-    def _set_up(self, environment: str, seed: int) -> None:
+    def _set_up(self, environment: str, seed: int, *, cleared: bool = False) -> None:
         self._force = np.zeros(3)
         self._read_arm(self._force)
         be_ordinary()  # the soil settles for seconds, and the arm's own processes must not wait for that
-        self._world.reset(load(environment), seed, self._bucket_pose())
+        self._world.reset(load(environment), seed, PARKED if cleared else self._actual_pose())
         be_real_time(self._priority)
+        self._cleared, self._last = cleared, (environment, seed)
         scene = self._world.scene
         corners = scene.rock.corners()
         self._rock_size = corners.max(0) - corners.min(0)
@@ -99,7 +107,7 @@ class SoilWorldNode(Node):
         self._reading = self._arm.exchange(force) or self._reading
         self._read_at = self.get_clock().now().nanoseconds
 
-    def _bucket_pose(self) -> np.ndarray:
+    def _actual_pose(self) -> np.ndarray:
         return self._reading.soil_from_bucket.bucket_pose() if self._reading else PARKED
 
     def _on_reset(self, request: ResetSoil.Request, response: ResetSoil.Response) -> ResetSoil.Response:
@@ -110,12 +118,17 @@ class SoilWorldNode(Node):
             response.success, response.message = False, str(error)
         return response
 
+    def _on_clear(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._set_up(*self._last, cleared=True)
+        response.success = True
+        return response
+
     def tick(self) -> None:
         """Wait for the next period, learn where the bucket is by then, simulate its way there, tell force and state."""
         # Where the machine held this process up, the bucket has gone further: it gets the time that the arm took.
         duration = self._pace.wait() * PERIOD
         self._read_arm(self._force)
-        bucket, stamp_ns = self._bucket_pose(), self._read_at
+        bucket, stamp_ns = PARKED if self._cleared else self._actual_pose(), self._read_at
         try:
             truth = self._world.advance(bucket, duration)
         except FloatingPointError as error:  # the engine has begun anew with the same scene: this trial is lost
