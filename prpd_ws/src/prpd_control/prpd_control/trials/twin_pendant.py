@@ -12,6 +12,8 @@ import time
 DASHBOARD_PORT = 29999
 UNLOCK_PAUSE = 5.5
 """s, that a UR controller asks for between a protective stop and its release."""
+HEARD_AFTER = 0.2
+"""s, after which all who listen to the controller know of the release."""
 
 
 class PendantError(RuntimeError):
@@ -32,3 +34,4 @@ def release(address: str) -> None:
             answer = lines.readline().strip()
         if not answer.startswith("Protective stop releasing"):
             raise PendantError(f"the controller at {address} answered {answer!r} to `unlock protective stop`")
+    time.sleep(HEARD_AFTER)
