@@ -119,18 +119,22 @@ class CellClient:
         """Recover from a stop of the driver's own, go home, and on the twin set the soil up."""
         self._wait_until(lambda: self._bucket is not None, 10.0, "no bucket state; is the bucket driver running?")
         mode, reason = (self._bucket.mode, self._bucket.reason) if self._bucket else (BucketState.MODE_DISCONNECTED, "")
-        if mode == BucketState.MODE_FAULT and self._pendant:
-            self._act_as_operator()
+        stopped = mode in (BucketState.MODE_STOPPED, BucketState.MODE_FAULT)
+        if stopped and self._twin:
+            self._act_as_operator(mode)
         elif mode == BucketState.MODE_FAULT:
             raise NotReadyError(f"the bucket driver cannot go on: {reason}")
-        if mode in (BucketState.MODE_STOPPED, BucketState.MODE_FAULT, BucketState.MODE_DISCONNECTED):
+        if stopped or mode == BucketState.MODE_DISCONNECTED:
             self._call("bucket_driver/recover", Trigger.Request())
         self._call("bucket_driver/home", Trigger.Request())
         if self._twin:
             self._call("soil_world/reset", ResetSoil.Request(environment=trial.environment, seed=trial.seed))
 
-    def _act_as_operator(self) -> None:
+    def _act_as_operator(self, mode: int) -> None:
+        """Dig the bucket free, upon which the arm may have stopped; then see to the pendant."""
         self._call("soil_world/clear", Trigger.Request())
+        if mode != BucketState.MODE_FAULT:
+            return
         try:
             twin_pendant.release(self._pendant)
         except (OSError, twin_pendant.PendantError) as error:
