@@ -112,9 +112,7 @@ def main(args: Args) -> int:
         args.json.write_text(json.dumps({"when": circumstances(), **asdict(seen)}, indent=1) + "\n")
     wrong = []
     if seen.late_p999 > LATE_BOUND:
-        wrong.append(
-            f"a turn in a thousand begins {ms['late_p999']:.2f} ms late, bound {LATE_BOUND * 1e3:g} ms"
-        )
+        wrong.append(f"a turn in a thousand begins {ms['late_p999']:.2f} ms late, bound {LATE_BOUND * 1e3:g} ms")
     if seen.slow_share > SLOW_BOUND:
         wrong.append(f"{seen.slow_share:.2%} of the turns are slow, bound {SLOW_BOUND:.2%}")
     print(f"NOT FIT: {'; '.join(wrong)}" if wrong else "fit: turns begin in time and take equally long")
