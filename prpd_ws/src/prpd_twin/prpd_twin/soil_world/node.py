@@ -62,7 +62,6 @@ class SoilWorldNode(Node):
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
         self._reading: ArmReading | None = None
         self._read_at = 0
-        self._cleared = False
         self._world = SoilWorld(self._make_simulator)
         self._pace = Pace(PERIOD)
         self._ticks = 0
