@@ -160,6 +160,8 @@ def test_lost_commands_trip_the_watchdog(emulator: Emulator, broken_clients, wai
 
 CUT_OFF = """
 import os, sys, time
+sys.stdout = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 import rtde_receive, rtde_control
 receive = rtde_receive.RTDEReceiveInterface(sys.argv[1])
 control = rtde_control.RTDEControlInterface(sys.argv[1])
@@ -172,7 +174,8 @@ sys.stdin.readline()
 print("back" if receive.reconnect() and receive.isConnected() else "gone", flush=True)
 os._exit(0)
 """
-"""A client in a process of its own: `ur_rtde` can crash when it loses its connection."""
+"""A client in a process of its own: `ur_rtde` can crash when it loses its connection. What that says goes to stderr: it
+writes from its own threads, and would end up in the middle of an answer."""
 
 
 def test_a_killed_link_cuts_clients_off_and_takes_them_back(emulator: Emulator) -> None:
