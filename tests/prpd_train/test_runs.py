@@ -151,6 +151,13 @@ def test_an_interrupted_auto_stage_is_finished_before_another_is_chosen(tmp_path
     assert following(folder, folder.results(), run=lambda *_: pytest.fail("no probe is needed")) == 0.03
 
 
+def test_the_only_grain_size_left_is_not_probed(tmp_path, run):
+    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=(), interval=0.06))
+    folder = RunFolder.create(tmp_path / "run", config, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    assert following(folder, folder.results(), run=lambda *_: pytest.fail("there is nothing to choose")) == 0.01
+
+
 def test_auto_goes_where_the_probes_point(tmp_path, run):
     config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
     folder = RunFolder.create(tmp_path / "run", config, {})
@@ -159,7 +166,7 @@ def test_auto_goes_where_the_probes_point(tmp_path, run):
 
     def probe(module, arguments):
         asked.extend(float(a) for a in arguments[1:])
-        found = [Candidate(d, 0.96 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
+        found = [Candidate(d, 0.98 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
         write_findings(folder, found, Spent(seconds=7.0, cpu_seconds=5.0))
 
     delta = following(folder, folder.results(), run=probe)
@@ -186,8 +193,10 @@ def test_probes_end_where_they_would_be_dear(tmp_path, run, monkeypatch):
     probe_module.probe(folder, [0.06, 0.03])
     assert asked == [0.06], "at least one is made"
     first, second = read_candidates(folder)
-    assert (first.success, first.seconds) == (0.8, 0.01)
-    assert (second.success, second.seconds) == (None, pytest.approx(0.08)), "half the size, eight times the grains"
+    assert first.success == 0.8
+    assert first.seconds > 0.01, "the learner's share is in it"
+    assert second.success is None
+    assert second.seconds >= first.seconds
 
 
 def test_a_damaged_checkpoint_is_named_and_a_foreign_one_refused(tmp_path):

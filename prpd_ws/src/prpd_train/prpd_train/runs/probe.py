@@ -1,7 +1,7 @@
 """Probes: how well the present policy does on finer grains, and what a sample costs there.
 
-They go from coarse to fine, and end where the next one would take a good part of the time that the run has taken so
-far.
+They go from coarse to fine, and end where the next one would bring their time above a small part of what the run has
+taken so far.
 
 Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes.json` in the run's folder.
 """
@@ -23,10 +23,10 @@ from prpd_train.runs.findings import write_findings
 from prpd_train.runs.folder import RunFolder
 from prpd_train.runs.spent import Spent
 from prpd_train.runs.stage import make_network
-from prpd_train.schedule.auto import Candidate, untried
+from prpd_train.schedule.auto import Candidate, guessed_seconds
 
 SHARE = 0.05
-"""Of the run's time so far, that one probe may be expected to take."""
+"""Of the run's time so far, that the probes after a stage may be expected to take together."""
 
 
 def probe(folder: RunFolder, deltas: list[float]) -> None:
@@ -41,23 +41,27 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
         """With the noise of a policy that learns, since a stage counts its successes so."""
         return torch.clamp(network.policy(observation).sample(generator), -1.0, 1.0)
 
-    budget = SHARE * folder.results()[-1].seconds
+    first, run = folder.results()[0], folder.results()[-1]
+    simulated = [Candidate(first.delta, None, first.simulation_seconds / first.samples)]
+    learner = (run.seconds - run.simulation_seconds) / run.samples  # s per sample, whatever the grains
+    episodes = config.schedule.probe_episodes
+    began, took = time.perf_counter(), 0.0
     found: List[Candidate] = []
-    expected = 0.0
     for delta in deltas:
-        if found:
-            expected *= (found[-1].delta / delta) ** 3
-        if expected > budget:
-            found.append(untried(found[-1], delta))
+        cost = guessed_seconds(simulated, delta) if found else 0.0
+        expected = took * cost / simulated[-1].seconds
+        if found and time.perf_counter() - began + expected > SHARE * run.seconds:
+            found.append(Candidate(delta, None, cost + learner))
             continue
-        began, episodes = time.perf_counter(), config.schedule.probe_episodes
+        before = time.perf_counter()
         outcome = run_episodes(
             act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
         )
-        expected = time.perf_counter() - began
-        found.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))
-    took = Spent.now() - start
-    write_findings(folder, found, replace(took, simulation_seconds=took.seconds))
+        took = time.perf_counter() - before
+        simulated.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))
+        found.append(replace(simulated[-1], seconds=simulated[-1].seconds + learner))
+    spent = Spent.now() - start
+    write_findings(folder, found, replace(spent, simulation_seconds=spent.seconds))
 
 
 def main(argv: Optional[list[str]] = None) -> int:

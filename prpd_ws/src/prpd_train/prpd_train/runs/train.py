@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from statistics import median
 from typing import Callable, List, Optional, Sequence
 
 from prpd_train.runs.findings import read_candidates
 from prpd_train.runs.folder import RunError, RunFolder, StageResult
-from prpd_train.schedule.auto import next_delta, samples_per_success
+from prpd_train.schedule.auto import efolds, next_delta
 from prpd_train.schedule.config import fixed_deltas
 
 RunModule = Callable[[str, Sequence[str]], None]
 """Runs `python -m MODULE ARGUMENTS` to its end, and raises where that fails."""
-DEFAULT_RATE = 2e5
-"""Samples per unit of success, where no stage has shown it yet."""
+DEFAULT_RATE = 6e4
+"""Samples in which failures become fewer by a factor e, where no stage has shown it yet."""
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
@@ -79,25 +80,34 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     finer = [delta for delta in deltas if delta < results[-1].delta - 1e-9]
     if not finer:
         return None
+    if len(finer) == 1:
+        return finer[0]
     begun = _begun(folder, len(results), finer)
     if begun is not None:
         return begun
     _run_over_engine(folder, run, "prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
-    candidates = read_candidates(folder)
-    gains = [_gain(results, i) for i in range(len(results))]
-    known = [gain for gain in gains if gain is not None]
-    # Going on is cheaper than starting from nothing: the last stage that gained anything is the best guide.
-    rate = known[-1] if known else DEFAULT_RATE
-    config = folder.config()
+    config, last = folder.config(), results[-1]
     confirm = max(schedule.window * 40, config.ppo.horizon * config.num_envs)
-    trained, target = results[-1].delta, schedule.target_success
-    return next_delta(candidates, trained=trained, target=target, rate=rate, confirm=confirm).delta
+    return next_delta(
+        read_candidates(folder),
+        trained=last.delta,
+        success=last.success,
+        target=schedule.target,
+        rate=_rate(results, confirm=confirm),
+        confirm=confirm,
+    ).delta
 
 
-def _gain(results: Sequence[StageResult], i: int) -> Optional[float]:
-    samples = results[i].samples - (results[i - 1].samples if i else 0)
-    first = results[i].first_success
-    return samples_per_success(samples, before=first if first == first else 0.0, after=results[i].success)
+def _rate(results: Sequence[StageResult], *, confirm: int) -> float:
+    """Samples in which failures became fewer by a factor e: the median of the stages that had something to learn."""
+    rates = []
+    for i, stage in enumerate(results):
+        first = stage.first_success if stage.first_success == stage.first_success else 0.0
+        learnt = efolds(first, stage.success)
+        samples = stage.samples - (results[i - 1].samples if i else 0)
+        if learnt > 0.5:
+            rates.append(max(samples - confirm, 0) / learnt)
+    return median(rates) if rates else DEFAULT_RATE
 
 
 def _begun(folder: RunFolder, index: int, deltas: Sequence[float]) -> Optional[float]:
