@@ -290,7 +290,7 @@ CASES = (
 )  # fmt: skip
 
 
-def run_case(rig: Rig, case: Case, rng: random.Random) -> Outcome:
+def run_case(rig: Rig, case: Case, rng: random.Random, *, held_up: float = HELD_UP) -> Outcome:
     """One repetition; once more where the machine was too busy for the arm's motion, or for the emulated controller.
 
     A machine that never leaves the controller in peace is measured with it in the end.
@@ -300,7 +300,7 @@ def run_case(rig: Rig, case: Case, rng: random.Random) -> Outcome:
         if outcome is None:
             rig.go_on()
             continue
-        sound = outcome.held_up <= HELD_UP or attempt == ATTEMPTS
+        sound = outcome.held_up <= held_up or attempt == ATTEMPTS
         if outcome.goes_on or (sound and outcome.speed >= LEAST_SPEED):
             return replace(outcome, attempts=attempt)
     raise RuntimeError(f"{case.name}: the arm could not be kept in motion: {rig.reason}; is the machine overloaded?")

@@ -33,11 +33,13 @@ from gymnasium.wrappers.vector import RescaleAction
 
 from prpd_train.env.config import EnvConfig
 from prpd_train.env.gym_env import ExcavationVectorEnv
-from prpd_train.ppo import ActorCritic, Collector, Learner, PPOConfig
-from prpd_train.ppo.config import NetworkConfig
+from prpd_train.ppo.config import NetworkConfig, PPOConfig
 from prpd_train.ppo.episodes import EpisodeWindow
-from prpd_train.runs.checkpoint import write_atomically
+from prpd_train.ppo.learner import Learner
+from prpd_train.ppo.network import ActorCritic
+from prpd_train.ppo.rollout import Collector
 from prpd_train.runs.config import TrainConfig
+from prpd_train.runs.files import write_atomically
 from prpd_train.runs.stage import make_network
 
 HORIZON, WINDOW = 32, 128

@@ -151,15 +151,16 @@ def test_a_reader_that_leaves_is_no_error(copy):
 
 @pytest.mark.system
 @pytest.mark.timeout(3 * PATIENCE)
-def test_no_network_and_then_a_half_built_environment(copy):
+def test_a_half_built_environment_and_then_no_network(copy):
     root = copy()
-    said = refused(root, **NOWHERE)
-    assert "making .venv" in said and "package index cannot be reached" in said and "PIP_INDEX_URL" in said
-    said = refused(root, **NOWHERE)
-    assert "making .venv" not in said, "what is in place is not made again"
+    (root / ".venv/prpd").mkdir(parents=True)
     (root / ".venv/prpd/incomplete").touch()  # as a kill in the middle of pip leaves it
     said = refused(root, **NOWHERE)
-    assert "half-built" in said and "making it anew" in said
+    assert "half-built" in said and "making it anew" in said and "making .venv" in said
+    assert "package index cannot be reached" in said and "PIP_INDEX_URL" in said
+    said = refused(root, **NOWHERE)
+    assert "making .venv" not in said and "half-built" not in said, "what is in place is not made again"
+    assert "package index cannot be reached" in said
 
 
 @pytest.mark.system

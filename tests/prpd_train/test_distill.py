@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from prpd_train.distill import ConservativeTransfer, TransferConfig, distill, distillation_loss
 from prpd_train.distill.alpha import alpha_from_advantage, alpha_from_returns
-from prpd_train.ppo import ActorCritic, Gaussian, NetworkConfig, Rollout
+from prpd_train.distill.config import TransferConfig
+from prpd_train.distill.core import LOSSES, distill, distillation_loss
+from prpd_train.distill.transfer import ConservativeTransfer
+from prpd_train.ppo.config import NetworkConfig
+from prpd_train.ppo.network import ActorCritic, Gaussian
+from prpd_train.ppo.rollout import Rollout
 
 
 def network(seed=0, spread=1.0):
@@ -48,8 +52,6 @@ def test_the_weighted_sum_has_the_gradient_of_the_kl_to_the_mixture():
 
 @pytest.mark.parametrize("loss", ["kl", "mse", "reverse_kl"])
 def test_a_student_comes_close_to_its_teacher(loss):
-    from prpd_train.distill import LOSSES
-
     teacher, student = network(0), network(1)
     states = torch.randn(500, 3)
     history = distill(

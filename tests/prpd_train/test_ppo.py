@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 
-from prpd_train.ppo import ActorCritic, Collector, Gaussian, Learner, NetworkConfig, PPOConfig
+from prpd_train.ppo.adam import Adam
+from prpd_train.ppo.config import NetworkConfig, PPOConfig
 from prpd_train.ppo.episodes import EpisodeWindow
-from prpd_train.ppo.network import Normaliser, kl_divergence
-from prpd_train.ppo.rollout import generalised_advantages
+from prpd_train.ppo.learner import Learner
+from prpd_train.ppo.network import ActorCritic, Gaussian, Normaliser, kl_divergence
+from prpd_train.ppo.rollout import Collector, generalised_advantages
 
 SMALL = NetworkConfig(hidden=(32, 32))
 
@@ -187,3 +192,35 @@ def test_the_kl_penalty_adapts_both_ways():
 def test_impossible_settings_are_named(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         PPOConfig(**bad)
+
+
+def test_adam_moves_as_torchs_does_and_reads_what_it_saved():
+    ours, theirs = (torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0])) for _ in range(2))
+    unused = torch.nn.Parameter(torch.ones(2))
+    adam = Adam([ours, unused], learning_rate=0.1)
+    expected = torch.optim.Adam([theirs, torch.nn.Parameter(torch.ones(2))], lr=0.1, eps=1e-5)
+
+    def step(parameter, optimiser):
+        optimiser.zero_grad()
+        parameter.pow(4).sum().backward()
+        optimiser.step()
+
+    for _ in range(5):
+        step(ours, adam)
+        step(theirs, expected)
+    assert torch.equal(ours, theirs)
+    assert torch.equal(unused, torch.ones(2))
+    resumed = Adam([ours, unused], learning_rate=0.1)
+    resumed.load_state_dict(expected.state_dict())
+    step(ours, resumed)
+    step(theirs, expected)
+    assert torch.equal(ours, theirs)
+
+
+def test_learning_does_not_load_torchs_compiler():
+    code = (
+        "import sys, torch; from prpd_train.ppo.adam import Adam; p = torch.nn.Parameter(torch.ones(1));"
+        "adam = Adam([p], learning_rate=0.1); p.sum().backward(); adam.step(); print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

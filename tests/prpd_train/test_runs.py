@@ -11,11 +11,12 @@ import torch
 
 from prpd_train.env.config import EnvConfig
 from prpd_train.evaluate.episodes import Outcome
-from prpd_train.ppo import NetworkConfig, PPOConfig
+from prpd_train.ppo.config import NetworkConfig, PPOConfig
 from prpd_train.runs import probe as probe_module
 from prpd_train.runs import stage as stage_module
-from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, write_atomically
+from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from prpd_train.runs.config import TrainConfig, presets, with_scene, without_randomisation
+from prpd_train.runs.files import FileError, write_atomically
 from prpd_train.runs.findings import read_candidates, spent_before, write_findings
 from prpd_train.runs.folder import RunError, RunFolder
 from prpd_train.runs.metrics import read_metrics
@@ -219,7 +220,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     write_atomically(path, b"old")
     (tmp_path / "file.part").symlink_to("/dev/full")  # what is written there finds no space
-    with pytest.raises(CheckpointError, match="free some space"):
+    with pytest.raises(FileError, match="free some space"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
 

@@ -112,4 +112,3 @@ def test_the_cost_that_is_guessed_grows_with_the_number_of_grains():
     assert guessed_seconds(known, 0.01) == pytest.approx(2.1)
     flat = [Candidate(0.07, None, 0.2), Candidate(0.04, None, 0.1)]
     assert guessed_seconds(flat, 0.01) == pytest.approx(0.1), "noise must not make it negative"
-

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from prpd_train.ppo import ActorCritic, NetworkConfig
+from prpd_train.ppo.config import NetworkConfig
 from prpd_train.ppo.distributed import Group
+from prpd_train.ppo.network import ActorCritic
 
 
 def main() -> None:

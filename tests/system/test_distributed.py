@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from prpd_train.ppo import ActorCritic, NetworkConfig
+from prpd_train.ppo.config import NetworkConfig
+from prpd_train.ppo.network import ActorCritic
 
 pytestmark = pytest.mark.patient
 ROOT = Path(__file__).parents[2]

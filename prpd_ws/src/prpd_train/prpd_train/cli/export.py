@@ -30,7 +30,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     from prpd_train.export.card import model_card, read_evaluation
     from prpd_train.export.onnx_file import ROUND_TRIP_STATES, export
     from prpd_train.export.run_policy import load_trained
-    from prpd_train.runs.checkpoint import write_atomically
+    from prpd_train.runs.files import write_atomically
 
     trained = load_trained(arguments.run, stage=arguments.stage)
     out = arguments.out or arguments.run / "policy.onnx"

@@ -12,6 +12,7 @@ from typing import Callable, Dict, List, Sequence, Union
 import torch
 from torch import Tensor
 
+from prpd_train.ppo.adam import Adam
 from prpd_train.ppo.network import Gaussian, kl_divergence
 
 Policy = Callable[[Tensor], Gaussian]
@@ -76,7 +77,7 @@ def distill(
         raise ValueError("there is no state to distil on")
     with torch.no_grad():
         targets = [teacher(states) for teacher in teachers]
-    optimiser = torch.optim.Adam(student.parameters(), lr=learning_rate)
+    optimiser = Adam(student.parameters(), learning_rate=learning_rate)
     history: List[float] = []
     for step in range(steps):
         index = torch.randint(len(states), (batch,), generator=generator, device=states.device)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from prpd_task.contract import METADATA_KEY, Contract
 from prpd_task.errors import UserError
-from prpd_train.ppo import ActorCritic
-from prpd_train.runs.checkpoint import write_atomically
+from prpd_train.ppo.network import ActorCritic
 from prpd_train.runs.config import TrainConfig
+from prpd_train.runs.files import write_atomically
 
 ROUND_TRIP_STATES = 10_000
 TOLERANCE = 1e-5

@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 
 from prpd_task.contract import Contract
 from prpd_train.export.onnx_file import make_contract
-from prpd_train.ppo import ActorCritic
+from prpd_train.ppo.network import ActorCritic
 from prpd_train.runs.checkpoint import CheckpointError, load_checkpoint
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.folder import RunFolder

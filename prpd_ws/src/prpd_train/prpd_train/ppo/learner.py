@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Protocol
 import torch
 from torch import Tensor
 
+from prpd_train.ppo.adam import Adam
 from prpd_train.ppo.config import PPOConfig
 from prpd_train.ppo.distributed import Group
 from prpd_train.ppo.network import ActorCritic, Gaussian, kl_divergence
@@ -29,11 +30,11 @@ class Learner:
     config: PPOConfig
     generator: torch.Generator
     group: Group = field(default_factory=Group)
-    optimiser: torch.optim.Optimizer = field(init=False)
+    optimiser: Adam = field(init=False)
     kl_coefficient: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.config.learning_rate, eps=1e-5)
+        self.optimiser = Adam(self.network.parameters(), learning_rate=self.config.learning_rate)
         self.kl_coefficient = self.config.kl_penalty
 
     def update(self, rollout: Rollout, term: Optional[LossTerm] = None) -> Dict[str, float]:

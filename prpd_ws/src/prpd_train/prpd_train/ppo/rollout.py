@@ -91,7 +91,9 @@ class Collector:
 
     def reset(self, *, seed: int) -> None:
         """Start new episodes everywhere."""
+        began = time.perf_counter()
         observation, info = self.env.reset(seed=seed)
+        self.env_seconds += time.perf_counter() - began
         self.episodes.restart()
         self._observation, self._state = self._inputs(observation, info)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Dict
 
-from prpd_train.distill.transfer import TransferConfig
+from prpd_train.distill.config import TransferConfig
 from prpd_train.env.config import EnvConfig, Latency, in_scene
 from prpd_train.ppo.config import NetworkConfig, PPOConfig
 from prpd_train.scene.randomisation import Randomisation

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 from prpd_task.errors import UserError
-from prpd_train.runs.checkpoint import write_atomically
 from prpd_train.runs.config import TrainConfig
+from prpd_train.runs.files import write_atomically
 from prpd_train.runs.serial import from_plain, to_plain
 
 

@@ -19,8 +19,10 @@ from prpd_task.observation import terms
 from prpd_train.distill.transfer import ConservativeTransfer
 from prpd_train.env.excavation import STATE_SIZE, MakeSimulator
 from prpd_train.env.gym_env import ExcavationVectorEnv
-from prpd_train.ppo import ActorCritic, Collector, Learner
 from prpd_train.ppo.distributed import Group
+from prpd_train.ppo.learner import Learner
+from prpd_train.ppo.network import ActorCritic
+from prpd_train.ppo.rollout import Collector
 from prpd_train.runs.checkpoint import load_checkpoint, save_checkpoint
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.findings import spent_before
@@ -67,6 +69,7 @@ class Stage:
         # Each process draws its own scenes and noise; all begin with the same network.
         self.own_seed = self.seed * 64 + self.group.rank
         self.generator = torch.Generator(device).manual_seed(self.own_seed)
+        scenes_began = Spent.now()
         env = ExcavationVectorEnv(
             replace(self.config.env, device=device),
             delta=delta,
@@ -75,6 +78,7 @@ class Stage:
             make_simulator=make_simulator,
             tensors=True,
         )
+        scenes = Spent.now() - scenes_began
         self.collector = Collector(env, device=device, window=-(-self.config.schedule.window // self.group.size))
         self.network = make_network(self.config).to(device)
         self.learner = Learner(self.network, self.config.ppo, self.generator, self.group)
@@ -92,8 +96,8 @@ class Stage:
         self._limit_force()
         self.group.broadcast(self.network)
         self.collector.reset(seed=self.own_seed * 1009 + self.iteration)
-        took = Spent.now() - began
-        self.spent += replace(took, simulation_seconds=took.seconds)  # settling beds, nearly all of it
+        simulated = scenes.seconds + self.collector.env_seconds  # beds that settle
+        self.spent += replace(Spent.now() - began, simulation_seconds=simulated)
 
     def _inherit(self) -> None:
         """Take over networks and counters from the stage before, and keep a copy as the teacher."""
