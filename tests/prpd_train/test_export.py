@@ -18,7 +18,7 @@ from prpd_train.runs.stage import make_network
 CONFIG = TrainConfig()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
     net = make_network(CONFIG)
@@ -29,12 +29,19 @@ def network():
     return net
 
 
-def test_the_file_computes_what_torch_computes_and_carries_its_contract(tmp_path, network):
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, network):
+    """A file, its contract, and by how much it differs from the network."""
+    path = tmp_path_factory.mktemp("export") / "policy.onnx"
+    contract = make_contract(network, CONFIG, {"seed": 0, "stages": [{"delta": 0.07, "success": 0.1 + 0.2}]})
+    return path, contract, export(network, contract, path)
+
+
+def test_the_file_computes_what_torch_computes_and_carries_its_contract(exported, network):
     import onnxruntime
 
-    path = tmp_path / "policy.onnx"
-    contract = make_contract(network, CONFIG, {"seed": 0, "stages": [{"delta": 0.07, "success": 0.1 + 0.2}]})
-    assert export(network, contract, path) <= 1e-5
+    path, contract, difference = exported
+    assert difference <= 1e-5
     assert read_contract(path) == contract
     assert json.loads(path.with_suffix(".json").read_text()) == json.loads(contract.to_json())
     session = onnxruntime.InferenceSession(str(path))
@@ -47,17 +54,13 @@ def test_the_file_computes_what_torch_computes_and_carries_its_contract(tmp_path
     assert np.abs(extreme).max() <= 1.0
 
 
-def test_the_file_holds_no_path_of_this_machine(tmp_path, network):
-    path = tmp_path / "policy.onnx"
-    export(network, make_contract(network, CONFIG, {}), path)
-    content = path.read_bytes()
+def test_the_file_holds_no_path_of_this_machine(exported):
+    content = exported[0].read_bytes()
     assert b".py" not in content and b"site-packages" not in content
 
 
-def test_subjects_of_a_file_answer_like_the_network(tmp_path, network):
-    path = tmp_path / "policy.onnx"
-    export(network, make_contract(network, CONFIG, {}), path)
-    (subject,) = subjects(path)
+def test_subjects_of_a_file_answer_like_the_network(exported, network):
+    (subject,) = subjects(exported[0])
     rows = torch.randn(20, 8) * 0.1
     torch.testing.assert_close(subject.act(rows), network.act(rows), atol=1e-5, rtol=0)
     assert environment(subject.contract, engine="warp", randomised=True).scene == "paper"

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prpd_train.cli import evaluate, export, inspect
+
 pytestmark = pytest.mark.patient
 ROOT = Path(__file__).parents[2]
 PACKAGES = os.pathsep.join(str(ROOT / "prpd_ws" / "src" / name) for name in ("prpd_task", "prpd_train"))
@@ -31,7 +33,7 @@ def prpd(name, *arguments, check=True):
     return done
 
 
-def test_train_kill_resume_export_inspect_evaluate(tmp_path):
+def test_train_kill_resume_export_inspect_evaluate(tmp_path, capsys):
     run = tmp_path / "run"
     tiny = ("--preset", "smoke", "--quiet", "--env.scenes", "2", "--num-envs", "4", "--schedule.window", "2")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
@@ -51,12 +53,15 @@ def test_train_kill_resume_export_inspect_evaluate(tmp_path):
     assert [result["iterations"] for result in results] == [3, 3]
 
     policy = tmp_path / "policy.onnx"
-    assert "10,000 states" in prpd("export", run, "--out", policy).stdout
-    text = prpd("inspect", policy).stdout
+    assert export.main([str(run), "--out", str(policy)]) == 0
+    assert "10,000 states" in capsys.readouterr().out
+    assert inspect.main([str(policy)]) == 0
+    text = capsys.readouterr().out
     assert "bucket_pitch" in text and "increment_x" in text and "engine: warp" in text
 
     table = tmp_path / "table.csv"
-    prpd("evaluate", policy, "--deltas", "70", "--episodes", "4", "--num-envs", "4", "--csv", table)
+    few = ("--deltas", "70", "--episodes", "4", "--num-envs", "4")
+    assert evaluate.main([str(policy), *few, "--csv", str(table)]) == 0
     header, row = table.read_text().splitlines()
     values = dict(zip(header.split(","), row.split(",")))
     assert values["episodes"] == "4" and 0 <= float(values["low"]) <= float(values["success"]) <= float(values["high"])

@@ -48,8 +48,8 @@ def test_parts_cover_everything_once(count, lanes):
     assert (found.numpy()[:count] == 1).all()
 
 
-def dig(delta, watch=None, **options):
-    specs = [make_scene(delta, seed=seed, randomisation=Randomisation()) for seed in range(6)]
+def dig(delta, watch=None, scenes=6, **options):
+    specs = [make_scene(delta, seed=seed, randomisation=Randomisation()) for seed in range(scenes)]
     sim = make("warp", specs, **options)
     sim.reset(range(len(specs)), specs, np.tile(START, (len(specs), 1)))
     forces = []
@@ -76,10 +76,13 @@ def test_the_order_of_the_colours_digs_as_well(delta):
 
 def test_cells_of_one_colour_share_no_grain_that_they_touch():
     """Else two lanes would change one velocity at once."""
-    shared, contacts = 0, 0
+    shared, contacts, steps = 0, 0, 0
 
     def watch(sim):
-        nonlocal shared, contacts
+        nonlocal shared, contacts, steps
+        steps += 1
+        if steps % 4:
+            return
         prm, st = sim.params, sim.data
         cells = prm.nx * prm.ny * prm.nz
         per = cells // int(COLOURS)
@@ -100,6 +103,6 @@ def test_cells_of_one_colour_share_no_grain_that_they_touch():
                         for grain in [i, *partner[places]] if count else []:
                             shared += owner_of.setdefault(int(grain), int(cell)) != cell
 
-    dig(0.02, watch, coloured=True, sleeping=False)
+    dig(0.02, watch, scenes=2, coloured=True, sleeping=False)
     print(f"{contacts} contacts, {shared} shared grains")
-    assert contacts > 100_000 and shared == 0
+    assert contacts > 20_000 and shared == 0

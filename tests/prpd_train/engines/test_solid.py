@@ -11,7 +11,9 @@ from prpd_train.validity import digging
 
 
 # Before grains yielded, such digs met 600 to 1,500 N at 20 and 30 mm, and brought up no rock.
-@pytest.mark.parametrize(("delta", "most"), [(0.05, 450.0), (0.03, 250.0), (0.02, 150.0)])
+@pytest.mark.parametrize(
+    ("delta", "most"), [(0.05, 450.0), (0.03, 250.0), pytest.param(0.02, 150.0, marks=pytest.mark.slow)]
+)
 def test_a_solid_bucket_digs_with_the_force_of_soil(delta, most):
     found = digging.solid_dig("warp", delta, 4)
     assert found.excavated >= 0.5

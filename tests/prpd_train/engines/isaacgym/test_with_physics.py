@@ -144,8 +144,8 @@ def test_the_first_look_finds_nothing(with_physics, make):
 @pytest.mark.parametrize("preset", ["paper", "solid"])
 def test_randomised_beds_lie_where_their_scenes_have_them(with_physics, make, preset):
     """Also where the soil is higher, lower, deeper or shallower than nominal."""
-    specs = [make_scene(0.04, preset, seed, Randomisation()) for seed in range(2)]
-    simulator = make(specs, settle_time=0.5)
+    specs = [make_scene(0.05, preset, seed, Randomisation()) for seed in range(2)]
+    simulator = make(specs, settle_time=0.4)
     simulator.reset(range(2), specs, np.float32([[0.0, 0.0, 0.3, 0.0]] * 2))
     for env, spec in enumerate(specs):
         grains = simulator.state.grain_position[env, : spec.grains.count]
