@@ -13,8 +13,8 @@ from bootstrap.process import call
 
 UNIT = "not system and not slow"
 SYSTEM = "system and not slow"
-SIDE_BY_SIDE = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
-"""So many processes, which take one file after the other."""
+SIDE_BY_SIDE = ["-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile"]
+"""So many processes, which take one file after the other; one more than processors, for the tests that wait."""
 SLOWEST = ["--durations=10", "--durations-min=2"]
 """What a run's time goes into is shown, so that it stays short."""
 

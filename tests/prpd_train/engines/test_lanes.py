@@ -105,4 +105,4 @@ def test_cells_of_one_colour_share_no_grain_that_they_touch():
 
     dig(0.02, watch, scenes=2, coloured=True, sleeping=False)
     print(f"{contacts} contacts, {shared} shared grains")
-    assert contacts > 20_000 and shared == 0
+    assert contacts > 10_000 and shared == 0

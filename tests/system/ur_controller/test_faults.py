@@ -100,7 +100,13 @@ def test_emergency_stop(emulator: Emulator, broken_clients, wait_for) -> None:
     wait_for(lambda: not clients.control.isProgramRunning())
 
 
-@pytest.mark.parametrize("fault", [{"do": "remote_control", "on": False}, {"do": "power", "on": False}])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"do": "remote_control", "on": False},
+        pytest.param({"do": "power", "on": False}, marks=pytest.mark.slow),  # ur_rtde takes 6 s to give up
+    ],
+)
 def test_a_robot_that_is_not_ready_refuses_control(emulator: Emulator, fault: dict) -> None:
     fault = dict(fault)
     emulator.do(fault.pop("do"), **fault)
