@@ -168,10 +168,11 @@ def test_auto_goes_where_the_probes_point(tmp_path, run):
     def probe(module, arguments):
         asked.extend(float(a) for a in arguments[1:])
         found = [Candidate(d, 0.98 if d > 0.025 else 0.1, 0.001 / d**2) for d in asked]
-        write_findings(folder, found, Spent(seconds=7.0, cpu_seconds=5.0))
+        write_findings(folder, 1, found, Spent(seconds=7.0, cpu_seconds=5.0))
 
     delta = following(folder, folder.results(), run=probe)
     assert delta < 0.025
+    assert following(folder, folder.results(), run=lambda *_: pytest.fail("it was probed")) == delta
     assert asked == [0.06, 0.05, 0.04, 0.03, 0.02, 0.01]
     before = folder.results()[-1]
     run("stage", [str(folder.path), "1", repr(delta)])
@@ -193,7 +194,7 @@ def test_probes_end_where_they_would_be_dear(tmp_path, run, monkeypatch):
     monkeypatch.setattr(probe_module, "SHARE", 0.0)
     probe_module.probe(folder, [0.06, 0.03])
     assert asked == [0.06], "at least one is made"
-    first, second = read_candidates(folder)
+    first, second = read_candidates(folder, 1)
     assert first.success == 0.8
     assert first.seconds > 0.01, "the learner's share is in it"
     assert second.success is None

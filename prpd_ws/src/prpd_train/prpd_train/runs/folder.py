@@ -1,7 +1,7 @@
 """A run's folder: all that is needed to read, resume or repeat it.
 
 config.json  provenance.json  metrics.csv  tensorboard/  policy.onnx
-stages/00_070mm/{checkpoint.pt, result.json}  stages/01_060mm/...
+stages/00_070mm/{checkpoint.pt, result.json}  stages/01_060mm/...  probes/01.json
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 They go from coarse to fine, and end where the next one would bring their time above a small part of what the run has
 taken so far.
 
-Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes.json` in the run's folder.
+Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes/` in the run's folder.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
         simulated.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))
         found.append(replace(simulated[-1], seconds=simulated[-1].seconds + learner))
     spent = Spent.now() - start
-    write_findings(folder, found, replace(spent, simulation_seconds=spent.seconds))
+    write_findings(folder, len(folder.results()), found, replace(spent, simulation_seconds=spent.seconds))
 
 
 def main(argv: Optional[list[str]] = None) -> int:

@@ -7,7 +7,7 @@ import sys
 from statistics import median
 from typing import Callable, List, Optional, Sequence
 
-from prpd_train.runs.findings import read_candidates
+from prpd_train.runs.findings import has_findings, read_candidates
 from prpd_train.runs.folder import RunError, RunFolder, StageResult
 from prpd_train.schedule.auto import efolds, next_delta
 from prpd_train.schedule.config import fixed_deltas
@@ -82,14 +82,16 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
         return None
     if len(finer) == 1:
         return finer[0]
-    begun = _begun(folder, len(results), finer)
+    index = len(results)
+    begun = _begun(folder, index, finer)
     if begun is not None:
         return begun
-    _run_over_engine(folder, run, "prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
+    if not has_findings(folder, index):
+        _run_over_engine(folder, run, "prpd_train.runs.probe", [str(folder.path), *(repr(delta) for delta in finer)])
     config, last = folder.config(), results[-1]
     confirm = max(schedule.window * 40, config.ppo.horizon * config.num_envs)
     return next_delta(
-        read_candidates(folder),
+        read_candidates(folder, index),
         trained=last.delta,
         success=last.success,
         target=schedule.target,
