@@ -28,3 +28,10 @@ def test_every_episode_asked_for_is_counted_and_no_other(kinematic):
         lambda o: torch.zeros(len(o), 4), PLAIN, delta=0.07, episodes=3, num_envs=8, make_simulator=kinematic
     )
     assert (idle.episodes, idle.successes, idle.samples) == (3, 0, 3 * PLAIN.task.max_steps)
+
+
+def test_episodes_that_take_too_long_are_failures(kinematic):
+    outcome = run_episodes(
+        into_the_bowl, PLAIN, delta=0.07, episodes=6, num_envs=6, make_simulator=kinematic, max_steps=5
+    )
+    assert (outcome.episodes, outcome.successes, outcome.samples) == (6, 0, 30)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from prpd_train.schedule import Candidate, ScheduleConfig, fixed_deltas, next_delta
-from prpd_train.schedule.auto import efolds, guessed_seconds
+from prpd_train.schedule.auto import affordable, efolds
 
 
 def test_the_papers_stages():
@@ -33,6 +33,7 @@ def test_an_interval_that_does_not_divide_the_range_ends_with_a_shorter_step():
         {"mode": "list", "deltas": (0.01, 0.07)},
         {"deltas": (0.07, 0.01)},
         {"window": 0},
+        {"even": -0.01},
     ],
 )
 def test_impossible_schedules_are_refused(bad):
@@ -55,8 +56,16 @@ def target(delta):
 
 
 def choose(found, *, trained=0.07, success=0.97, rate=50_000):
-    candidates = [Candidate(d, s, COST[d]) for d, s in found.items()]
-    return next_delta(candidates, trained=trained, success=success, target=target, rate=rate, confirm=6000).delta
+    candidates = [Candidate(d, s) for d, s in found.items()]
+    return next_delta(
+        candidates,
+        trained=trained,
+        success=success,
+        target=target,
+        cost=COST.__getitem__,
+        rate=rate,
+        confirm=6000,
+    ).delta
 
 
 def test_the_last_candidate_is_where_it_ends():
@@ -76,7 +85,6 @@ def test_a_coarse_stage_that_has_nothing_to_teach_is_skipped():
 
 
 def test_hard_grains_on_the_way_are_left_aside_where_finer_ones_are_mastered_better():
-    """As found: 60 mm cuts the rock into such cubes that a policy from 70 mm does worse there than at 40 mm."""
     assert choose({0.06: 0.80, 0.05: 0.91, 0.04: 0.94, 0.03: None, 0.02: None, 0.01: None}) == 0.04
 
 
@@ -91,8 +99,16 @@ def test_without_any_probe_the_success_at_the_grains_trained_on_is_what_is_known
 
 
 def test_stages_that_cost_as_much_as_the_last_one_are_skipped():
-    candidates = [Candidate(d, 0.93, 1.0) for d in (0.05, 0.03, 0.02, 0.01)]
-    chosen = next_delta(candidates, trained=0.07, success=0.97, target=lambda _: 0.95, rate=50_000, confirm=6000)
+    candidates = [Candidate(d, 0.93) for d in (0.05, 0.03, 0.02, 0.01)]
+    chosen = next_delta(
+        candidates,
+        trained=0.07,
+        success=0.97,
+        target=lambda _: 0.95,
+        cost=lambda _: 1.0,
+        rate=50_000,
+        confirm=6000,
+    )
     assert chosen.delta == 0.01
 
 
@@ -107,8 +123,16 @@ def test_failures_are_what_is_counted():
     assert efolds(0.999, 1.0) == 0.0, "what cannot be seen is not waited for"
 
 
-def test_the_cost_that_is_guessed_grows_with_the_number_of_grains():
-    known = [Candidate(d, None, 0.1 + 2e-6 / d**3) for d in (0.07, 0.04)]
-    assert guessed_seconds(known, 0.01) == pytest.approx(2.1)
-    flat = [Candidate(0.07, None, 0.2), Candidate(0.04, None, 0.1)]
-    assert guessed_seconds(flat, 0.01) == pytest.approx(0.1), "noise must not make it negative"
+def test_the_cost_of_grains_is_that_of_all_else_where_it_is_even():
+    schedule = ScheduleConfig(even=0.02)
+    assert schedule.cost(0.02) == 2.0
+    assert schedule.cost(0.01) == 17.0
+    assert ScheduleConfig(even=0.0).cost(0.01) == 1.0
+
+
+def test_probes_end_where_they_would_be_dear():
+    cost = {0.06: 1.0, 0.03: 2.0, 0.01: 100.0}.__getitem__
+    assert affordable([0.06, 0.03, 0.01], each=10, budget=30, cost=cost) == 2
+    assert affordable([0.06, 0.03, 0.01], each=10, budget=29, cost=cost) == 1
+    assert affordable([0.06, 0.03, 0.01], each=10, budget=0, cost=cost) == 1, "at least one is made"
+    assert affordable([0.06, 0.03, 0.01], each=10, budget=1e9, cost=cost) == 3

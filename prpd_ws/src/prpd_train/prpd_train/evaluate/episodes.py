@@ -44,8 +44,12 @@ def run_episodes(
     num_envs: int = 64,
     seed: int = 0,
     make_simulator: Optional[MakeSimulator] = None,
+    max_steps: Optional[int] = None,
 ) -> Outcome:
-    """Start `episodes` episodes and run each to its end, with the actions of `act`."""
+    """Start `episodes` episodes and run each to its end, with the actions of `act`.
+
+    Those that are not at their end after `max_steps` steps of all count as failures.
+    """
     num_envs = min(num_envs, episodes)
     config = replace(config, scene_interval=0)
     env = Excavation(config, delta=delta, num_envs=num_envs, seed=seed, make_simulator=make_simulator)
@@ -55,7 +59,7 @@ def run_episodes(
         counted = np.ones(num_envs, bool)  # whether the episode that runs there is one of those asked for
         started, successes, peak = num_envs, 0, 0.0
         lengths = []
-        while counted.any():
+        while counted.any() and (max_steps is None or samples < max_steps * num_envs):
             running = env.steps.clone()
             step = env.step(act(observation))
             observation = step.observation

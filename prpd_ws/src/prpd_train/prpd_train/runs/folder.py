@@ -11,7 +11,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from prpd_task.errors import UserError
 from prpd_train.runs.config import TrainConfig
@@ -44,6 +44,12 @@ class StageResult:
     """Likewise `seconds`, but of processor time: what other work on the machine does not change."""
     reached: bool
     """Whether the target success was reached; else the cap on iterations ended the stage."""
+
+
+def own_samples(results: Sequence[StageResult]) -> List[int]:
+    """Samples of each stage alone."""
+    before = [0, *(stage.samples for stage in results)]
+    return [stage.samples - earlier for stage, earlier in zip(results, before)]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Probes: how well the present policy does on finer grains, and what a sample costs there.
+"""Probes: how well the present policy does on finer grains.
 
-They go from coarse to fine, and end where the next one would bring their time above a small part of what the run has
-taken so far.
+They go from coarse to fine, and end where the next one would bring their cost above a small part of what the run has
+cost so far.
 
 Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probes/` in the run's folder.
 """
@@ -9,10 +9,9 @@ Run as `python -m prpd_train.runs.probe RUN DELTA...`; the findings go to `probe
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
@@ -20,19 +19,23 @@ from torch import Tensor
 from prpd_train.evaluate.episodes import run_episodes
 from prpd_train.runs.checkpoint import load_checkpoint
 from prpd_train.runs.findings import write_findings
-from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.folder import RunFolder, own_samples
 from prpd_train.runs.spent import Spent
 from prpd_train.runs.stage import make_network
-from prpd_train.schedule.auto import Candidate, guessed_seconds
+from prpd_train.schedule.auto import Candidate, affordable
 
-SHARE = 0.05
-"""Of the run's time so far, that the probes after a stage may be expected to take together."""
+SHARE = 0.03
+"""Of the run's cost so far, that the probes after a stage may cost together."""
+
+PATIENCE = 0.5
+"""Of the longest episode, after which one is taken for a failure: those that succeed take a third."""
 
 
 def probe(folder: RunFolder, deltas: list[float]) -> None:
     """Try the policy of the last finished stage at each grain size."""
     start = Spent.now()
     config = folder.config()
+    torch.set_num_threads(config.threads)
     network = make_network(config).to(config.env.device)
     network.load_state_dict(load_checkpoint(folder.checkpoint(), needs=("network",))["network"])
     generator = torch.Generator(config.env.device).manual_seed(config.seed)
@@ -41,25 +44,22 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
         """With the noise of a policy that learns, since a stage counts its successes so."""
         return torch.clamp(network.policy(observation).sample(generator), -1.0, 1.0)
 
-    first, run = folder.results()[0], folder.results()[-1]
-    simulated = [Candidate(first.delta, None, first.simulation_seconds / first.samples)]
-    learner = (run.seconds - run.simulation_seconds) / run.samples  # s per sample, whatever the grains
-    episodes = config.schedule.probe_episodes
-    began, took = time.perf_counter(), 0.0
-    found: List[Candidate] = []
-    for delta in deltas:
-        cost = guessed_seconds(simulated, delta) if found else 0.0
-        expected = took * cost / simulated[-1].seconds
-        if found and time.perf_counter() - began + expected > SHARE * run.seconds:
-            found.append(Candidate(delta, None, cost + learner))
-            continue
-        before = time.perf_counter()
+    schedule, results = config.schedule, folder.results()
+    episodes, patience = schedule.probe_episodes, int(PATIENCE * config.env.task.max_steps)
+    budget = SHARE * sum(samples * schedule.cost(stage.delta) for stage, samples in zip(results, own_samples(results)))
+    tried = affordable(deltas, each=episodes * patience, budget=budget, cost=schedule.cost)
+    found = [Candidate(delta, None) for delta in deltas]
+    for i, delta in enumerate(deltas[:tried]):
         outcome = run_episodes(
-            act, config.env, delta=delta, episodes=episodes, num_envs=episodes, seed=config.seed + 77
+            act,
+            config.env,
+            delta=delta,
+            episodes=episodes,
+            num_envs=episodes,
+            seed=config.seed + 77,
+            max_steps=patience,
         )
-        took = time.perf_counter() - before
-        simulated.append(Candidate(delta, outcome.success, outcome.seconds / outcome.samples))
-        found.append(replace(simulated[-1], seconds=simulated[-1].seconds + learner))
+        found[i] = Candidate(delta, outcome.success)
     spent = Spent.now() - start
     write_findings(folder, len(folder.results()), found, replace(spent, simulation_seconds=spent.seconds))
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Callable, List, Optional, Sequence
 
 from prpd_train.runs.findings import has_findings, read_candidates
-from prpd_train.runs.folder import RunError, RunFolder, StageResult
+from prpd_train.runs.folder import RunError, RunFolder, StageResult, own_samples
 from prpd_train.schedule.auto import efolds, next_delta
 from prpd_train.schedule.config import fixed_deltas
 
@@ -95,6 +95,7 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
         trained=last.delta,
         success=last.success,
         target=schedule.target,
+        cost=schedule.cost,
         rate=_rate(results, confirm=confirm),
         confirm=confirm,
     ).delta
@@ -103,10 +104,9 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
 def _rate(results: Sequence[StageResult], *, confirm: int) -> float:
     """Samples in which failures became fewer by a factor e: the median of the stages that had something to learn."""
     rates = []
-    for i, stage in enumerate(results):
+    for stage, samples in zip(results, own_samples(results)):
         first = stage.first_success if stage.first_success == stage.first_success else 0.0
         learnt = efolds(first, stage.success)
-        samples = stage.samples - (results[i - 1].samples if i else 0)
         if learnt > 0.5:
             rates.append(max(samples - confirm, 0) / learnt)
     return median(rates) if rates else DEFAULT_RATE

@@ -1,12 +1,13 @@
-"""The automatic schedule: probe the present policy at finer grains, and take the way that should cost least time.
+"""The automatic schedule: probe the present policy at finer grains, and take the way that should cost least.
 
 A policy's failures are expected to become fewer by the same factor with every sample: from success p to a target takes
 `confirm + rate * ln((1 - p) / (1 - target))` samples, where `confirm` is what a stage needs at least to show that it is
 done, and `rate` is what the run's stages have shown. A stage also cures, at finer grains that were tried, the share of
 failures that it cures where it is held.
 
-Where a probe would itself be dear, success and cost are guessed. So the time that every way through the candidates
-takes can be told, and the next stage is the first one of the shortest.
+Where a probe would itself be dear, success is guessed. So what every way through the candidates costs can be told, and
+the next stage is the first one of the cheapest. Costs are not timed but counted, so that the same seed goes the same
+way on a busy machine.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ class Candidate:
     """m."""
     success: Optional[float]
     """Of the present policy, 0 to 1; None where it was not tried."""
-    seconds: float
-    """Per sample."""
 
 
 def next_delta(
@@ -40,12 +39,14 @@ def next_delta(
     trained: float,
     success: float,
     target: Callable[[float], float],
+    cost: Callable[[float], float],
     rate: float,
     confirm: float,
 ) -> Candidate:
     """The candidate to go to next with a policy of this success at the `trained` m.
 
-    The finest of them is the end of the schedule. `target` is the success at which a stage of so many m is done.
+    The finest of them is the end of the schedule. `target` is the success at which a stage of so many m is done, `cost`
+    that of a sample there.
     """
     if not candidates:
         raise ValueError("there is no finer grain size to choose")
@@ -61,13 +62,14 @@ def next_delta(
             return to.success
         return 1.0 - (1.0 - to.success) * math.exp(-efolds(begun.success, target(begun.delta)))
 
-    def seconds(to: Candidate, begun: Optional[Candidate] = None) -> float:
-        return to.seconds * (confirm + rate * efolds(first_success(to, begun), target(to.delta)))
+    def stage(to: Candidate, begun: Optional[Candidate] = None) -> float:
+        """Its cost, after that of `begun`, or now."""
+        return cost(to.delta) * (confirm + rate * efolds(first_success(to, begun), target(to.delta)))
 
-    onwards = [0.0] * len(ways)  # s, from the end of each stage to that of the finest one
+    onwards = [0.0] * len(ways)  # cost, from the end of each stage to that of the finest one
     for i in reversed(range(len(ways) - 1)):
-        onwards[i] = min(seconds(ways[j], ways[i]) + onwards[j] for j in range(i + 1, len(ways)))
-    return ways[min(range(len(ways)), key=lambda i: seconds(ways[i]) + onwards[i])]
+        onwards[i] = min(stage(ways[j], ways[i]) + onwards[j] for j in range(i + 1, len(ways)))
+    return ways[min(range(len(ways)), key=lambda i: stage(ways[i]) + onwards[i])]
 
 
 def efolds(before: float, after: float) -> float:
@@ -76,8 +78,12 @@ def efolds(before: float, after: float) -> float:
     return max(math.log(left[0] / left[1]), 0.0)
 
 
-def guessed_seconds(known: Sequence[Candidate], delta: float) -> float:
-    """Of a sample with grains of `delta` m: `a + b / delta^3`, through the coarsest and the finest of those known."""
-    coarse, fine = max(known, key=lambda c: c.delta), min(known, key=lambda c: c.delta)
-    each = (fine.seconds - coarse.seconds) / (fine.delta**-3 - coarse.delta**-3)
-    return fine.seconds + max(each, 0.0) * (delta**-3 - fine.delta**-3)
+def affordable(deltas: Sequence[float], *, each: float, budget: float, cost: Callable[[float], float]) -> int:
+    """How many of the grain sizes, from coarse to fine, can be tried with `each` samples; at least the first."""
+    spent, count = 0.0, 0
+    for delta in deltas:
+        spent += each * cost(delta)
+        if count and spent > budget:
+            break
+        count += 1
+    return count

@@ -34,6 +34,8 @@ class ScheduleConfig:
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
     probe_episodes: int = 64
     """Of each probe in `auto`."""
+    even: float = 0.026
+    """m. Grains of this size take as much time as all else in a sample, in `auto`. Measured with warp on a CPU."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -56,6 +58,8 @@ class ScheduleConfig:
                 )
         elif self.deltas:
             raise ValueError(f"schedule deltas are for mode `list`, not {self.mode!r}")
+        if self.even < 0:
+            raise ValueError(f"schedule even must not be negative, not {self.even!r} m")
         if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:
             raise ValueError("schedule window, max_iterations and probe_episodes must be at least 1")
 
@@ -63,6 +67,13 @@ class ScheduleConfig:
         """The success rate at which a stage of `delta` m is done."""
         last = self.deltas[-1] if self.mode == "list" else self.last
         return self.target_success if delta <= last + 1e-9 else max(self.target_success, self.coarse_target)
+
+    def cost(self, delta: float) -> float:
+        """Of a sample with grains of `delta` m, where all but the grains costs 1.
+
+        Their number grows with the third power of 1 / delta, and more of them fit the caches less well.
+        """
+        return 1.0 + (self.even / delta) ** 4
 
 
 def fixed_deltas(config: ScheduleConfig) -> Tuple[float, ...]:
