@@ -32,7 +32,7 @@ def test_trials_run_in_order_and_keep_what_came_of_them(ledger):
     ]
     assert all(t.status == "done" and t.success and t.steps == 30 and t.started for t in rows)
     assert ledger.batches()[0]["versions"] == {"prpd": "0.1.0"}
-    assert ledger.unfinished(BATCH) is None
+    assert ledger.take_up(BATCH) is None
 
 
 def test_the_operators_verdict_outweighs_the_measurement(ledger):
@@ -58,9 +58,29 @@ def test_a_batch_goes_on_where_it_was_left(tmp_path):
         ledger.begin(trial)
         ledger.finish(trial, SUCCESS)
     with Ledger(tmp_path / "l") as ledger:
-        assert ledger.unfinished(BATCH) == number
+        assert ledger.take_up(BATCH) == number
         assert ledger.next_planned(number).number == 2
-        assert ledger.unfinished(Batch("other", ("cube_sand",))) is None
+        assert ledger.take_up(Batch("other", ("cube_sand",))) is None
+
+
+def test_what_could_not_be_run_is_planned_once_more_when_the_batch_is_taken_up(ledger):
+    number = ledger.add_batch(BATCH, versions={})
+    outcomes = [SUCCESS, Outcome("aborted", "not_ready", "jammed", 1.0), Outcome("failure", "rock_lost", "", 9.0)]
+    for outcome in [*outcomes, SUCCESS]:
+        trial = ledger.next_planned(number)
+        ledger.begin(trial)
+        ledger.finish(trial, outcome)
+    assert ledger.next_planned(number) is None, "not while it runs"
+    assert ledger.standing(number) == (4, 2)
+    assert ledger.take_up(BATCH) == number
+    again = ledger.next_planned(number)
+    assert (again.number, again.environment, again.status) == (2, "plate_sand", "planned")
+    assert ledger.take_up(BATCH) == number
+    assert len(ledger.trials(number)) == 5, "but once"
+    ledger.begin(again)
+    ledger.finish(again, Outcome("failure", "rock_lost", "", 9.0, verdict="success"))
+    assert ledger.standing(number) == (4, 3)
+    assert ledger.take_up(BATCH) is None
 
 
 KILLED = """

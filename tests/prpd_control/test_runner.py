@@ -47,7 +47,7 @@ def ledger(tmp_path):
 
 
 def run(ledger, cell, batch=BATCH, operator=None, watch=lambda progress: None):
-    number = ledger.unfinished(batch) or ledger.add_batch(batch, versions={})
+    number = ledger.take_up(batch) or ledger.add_batch(batch, versions={})
     BatchRunner(cell, ledger, number, batch, operator=operator or NoOperator(), announce=watch).run()
     return ledger.trials(number)
 

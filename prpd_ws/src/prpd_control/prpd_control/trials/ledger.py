@@ -1,7 +1,8 @@
 """The ledger of trials: an SQLite file that survives a kill at any time.
 
 A trial has a row from the moment it is planned. At most one is `running`; one that is found running when the ledger is
-opened was cut off with its process, is marked `interrupted`, and its slot is planned anew.
+opened was cut off with its process, is marked `interrupted`, and its slot is planned anew. So is that of a trial that
+could not be run, when its batch is taken up again.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ CREATE TABLE IF NOT EXISTS trials (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS trials_of_batch ON trials (batch, number);
 """
+
+
+_LEFT = """status = 'planned' OR (outcome = 'aborted' AND status = 'done' AND NOT EXISTS
+    (SELECT 1 FROM trials later WHERE later.batch = t.batch AND later.number = t.number AND later.id > t.id))"""
+"""Which rows of `trials t` are still to be run: planned, or the last of a slot that could not be run."""
+_SLOT = ("batch", "number", "environment", "policy", "repetition", "seed")
 
 
 class LedgerError(UserError):
@@ -147,11 +154,10 @@ class Ledger:
     def _mark_interrupted(self) -> None:
         rows = self._db.execute("SELECT * FROM trials WHERE status = 'running'").fetchall()
         mark = "UPDATE trials SET status = 'interrupted', outcome = 'aborted' WHERE id = ?"
-        slot = ("batch", "number", "environment", "policy", "repetition", "seed")
         with self._transaction():
             for row in rows:
                 self._db.execute(mark, (row["id"],))
-                self._plan(*(row[k] for k in slot))
+                self._plan(*(row[k] for k in _SLOT))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -180,14 +186,28 @@ class Ledger:
                 self._plan(cursor.lastrowid or 0, number, *vars(planned).values())
         return cursor.lastrowid or 0
 
-    def unfinished(self, batch: Batch) -> int | None:
-        """The last batch with this description that still has planned trials."""
+    def take_up(self, batch: Batch) -> int | None:
+        """The last batch with this description that is not finished; what could not be run is planned once more."""
         row = self._db.execute(
-            "SELECT b.id FROM batches b WHERE b.batch = ? AND EXISTS"
-            " (SELECT 1 FROM trials t WHERE t.batch = b.id AND t.status = 'planned') ORDER BY b.id DESC",
+            f"SELECT b.id FROM batches b WHERE b.batch = ? AND EXISTS"
+            f" (SELECT 1 FROM trials t WHERE t.batch = b.id AND ({_LEFT})) ORDER BY b.id DESC",
             (json.dumps(vars(batch)),),
         ).fetchone()
-        return None if row is None else int(row["id"])
+        if row is None:
+            return None
+        query = f"SELECT * FROM trials t WHERE t.batch = ? AND t.status = 'done' AND ({_LEFT})"
+        failed = self._db.execute(query, (row["id"],)).fetchall()
+        with self._transaction():
+            for trial in failed:
+                self._plan(*(trial[k] for k in _SLOT))
+        return int(row["id"])
+
+    def standing(self, batch: int) -> tuple[int, int]:
+        """How many slots a batch has, and how many of them were a success."""
+        columns = "number, status = 'done' AND (CASE verdict WHEN '' THEN outcome ELSE verdict END) = 'success' AS good"
+        rows = self._db.execute(f"SELECT {columns} FROM trials WHERE batch = ? ORDER BY id", (batch,)).fetchall()
+        slots = {row["number"]: bool(row["good"]) for row in rows}
+        return len(slots), sum(slots.values())
 
     def next_planned(self, batch: int) -> Trial | None:
         """The planned trial with the lowest number."""

@@ -39,7 +39,7 @@ def known_environments(*, twin: bool) -> list[str] | None:
 
 def open_batch(ledger: Ledger, batch: Batch, *, restart: bool) -> int:
     """The number in the ledger of the batch to run: the unfinished one with this description, else a new one."""
-    unfinished = None if restart else ledger.unfinished(batch)
+    unfinished = None if restart else ledger.take_up(batch)
     return ledger.add_batch(batch, versions=versions()) if unfinished is None else unfinished
 
 
@@ -82,10 +82,7 @@ def run_batch(
     cell = CellClient(node, twin_address=twin_address, stopped=stopped)
 
     def announce(progress: Progress) -> None:
-        trials = ledger.trials(number)
-        finished = {t.number: t for t in trials if t.status == "done"}
-        successes = sum(t.success for t in finished.values())
-        total = len({t.number for t in trials})
+        total, successes = ledger.standing(number)
         cell.announce(progress, batch=batch.name, total=total, successes=successes)
         watch(progress)
 
