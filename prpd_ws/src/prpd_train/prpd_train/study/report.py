@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Dict, List, Sequence, Tuple
 
-from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.folder import RunFolder, own_samples
 from prpd_train.runs.metrics import read_metrics
 from prpd_train.study.variants import Variant
 
@@ -32,6 +32,9 @@ def rows(runs: Finished) -> List[Dict[str, Any]]:
                 "final_delta": last.delta,
                 "final_success": last.success,
                 "samples": last.samples,
+                "counted_cost": sum(
+                    samples * schedule.cost(stage.delta) for stage, samples in zip(results, own_samples(results))
+                ),
                 "seconds": last.seconds,
                 "simulation_seconds": last.simulation_seconds,
                 "cpu_seconds": last.cpu_seconds,
@@ -49,19 +52,24 @@ def write_csv(table: Sequence[Dict[str, Any]], path: Path) -> None:
 
 
 def markdown(table: Sequence[Dict[str, Any]]) -> str:
-    """Medians with their range over seeds; runs that did not arrive are counted, not dropped."""
-    lines = [
-        "| variant | arrived | seconds, median (range) | of processor time | samples | final success, median |",
-        "|---|---|---|---|---|---|",
-    ]
+    """Medians with their range over seeds; runs that did not arrive are counted, not dropped.
+
+    Times depend on what else the machine does; samples counted by what they cost (`ScheduleConfig.cost`) do not.
+    """
+    heads = ("variant", "arrived", "seconds", "of processor time", "samples", "their cost, thousands", "final success")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in dict.fromkeys(row["variant"] for row in table):
         mine = [row for row in table if row["variant"] == name]
-        arrived = sum(row["reached"] for row in mine)
-        lines.append(
-            f"| {name} | {arrived} of {len(mine)} | {_range([row['seconds'] for row in mine])} | "
-            f"{_range([row['cpu_seconds'] for row in mine])} | "
-            f"{_range([row['samples'] for row in mine])} | {median(row['final_success'] for row in mine):.3f} |"
+        cells = (
+            name,
+            f"{sum(row['reached'] for row in mine)} of {len(mine)}",
+            _range([row["seconds"] for row in mine]),
+            _range([row["cpu_seconds"] for row in mine]),
+            _range([row["samples"] for row in mine]),
+            _range([row["counted_cost"] / 1000 for row in mine]),
+            f"{median(row['final_success'] for row in mine):.3f}",
         )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
