@@ -79,8 +79,10 @@ def test_a_rock_out_of_reach_ends_the_episode_as_lost(kinematic):
 
 
 def test_grains_that_jam_like_boulders_may_press_harder():
-    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.06, 0.07)]
-    assert limits == [PLAIN.force_stop, PLAIN.force_stop, PLAIN.force_stop_coarse]
+    limits = [PLAIN.force_limit(delta) for delta in (0.01, 0.06, 0.07, 0.1)]
+    assert limits == [PLAIN.force_stop, PLAIN.force_stop, PLAIN.force_stop_coarse, PLAIN.force_stop_coarse]
+    assert PLAIN.force_limit(0.065) == pytest.approx((PLAIN.force_stop + PLAIN.force_stop_coarse) / 2)
+    assert EnvConfig(force_stop_from=0.08).force_limit(0.09) == EnvConfig().force_stop_coarse
 
 
 def test_a_bucket_that_moves_soil_may_press_harder():

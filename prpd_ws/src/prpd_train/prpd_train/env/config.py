@@ -12,6 +12,8 @@ from prpd_train.scene.randomisation import Randomisation
 from prpd_train.scene.spec import PRESETS
 
 Range = Tuple[float, float]
+LARGE_GRAINS = 0.07
+"""m, with which a schedule of the paper begins."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class EnvConfig:
     force_stop_from: float = 0.06
     """m, coarsest grains at which that holds: a gentle touch should be learnt where samples cost little."""
     force_stop_coarse: float = 300.0
-    """N, the same for coarser grains: as large as the rock, they jam like boulders, with forces that no soil has."""
+    """N, the same with grains of 70 mm and more; between the two it grows with them. As large as the rock, they jam
+    like boulders, with forces that no soil has."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
     scene_interval: int = 8
@@ -63,7 +66,10 @@ class EnvConfig:
 
     def force_limit(self, delta: float) -> float:
         """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
-        return self.force_stop if delta <= self.force_stop_from + 1e-9 else self.force_stop_coarse
+        if delta <= self.force_stop_from + 1e-9:
+            return self.force_stop
+        share = (delta - self.force_stop_from) / max(LARGE_GRAINS - self.force_stop_from, 1e-9)
+        return self.force_stop + min(share, 1.0) * (self.force_stop_coarse - self.force_stop)
 
     def __post_init__(self) -> None:
         if self.scene not in PRESETS:
@@ -98,7 +104,7 @@ def in_scene(config: EnvConfig, scene: str) -> EnvConfig:
     config = replace(config, scene=scene, task=task)
     if scene == "paper":
         return config
-    return replace(config, force_stop=150.0, force_stop_from=0.03, force_stop_coarse=1000.0)
+    return replace(config, force_stop=150.0, force_stop_from=0.02, force_stop_coarse=1000.0)
 
 
 def task_for(scene: str, *, preset: str = "paper", max_steps: int = 128) -> TaskSpec:
