@@ -197,7 +197,7 @@ def test_impossible_settings_are_named(bad):
 def test_adam_moves_as_torchs_does_and_reads_what_it_saved():
     ours, theirs = (torch.nn.Parameter(torch.tensor([1.0, -2.0, 3.0])) for _ in range(2))
     unused = torch.nn.Parameter(torch.ones(2))
-    adam = Adam([ours, unused], learning_rate=0.1)
+    adam = Adam([ours, unused], learning_rate=0.1, epsilon=1e-5)
     expected = torch.optim.Adam([theirs, torch.nn.Parameter(torch.ones(2))], lr=0.1, eps=1e-5)
 
     def step(parameter, optimiser):
@@ -210,7 +210,7 @@ def test_adam_moves_as_torchs_does_and_reads_what_it_saved():
         step(theirs, expected)
     assert torch.equal(ours, theirs)
     assert torch.equal(unused, torch.ones(2))
-    resumed = Adam([ours, unused], learning_rate=0.1)
+    resumed = Adam([ours, unused], learning_rate=0.1, epsilon=1e-5)
     resumed.load_state_dict(expected.state_dict())
     step(ours, resumed)
     step(theirs, expected)

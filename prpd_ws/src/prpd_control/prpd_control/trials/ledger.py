@@ -57,9 +57,9 @@ CREATE INDEX IF NOT EXISTS trials_of_batch ON trials (batch, number);
 """
 
 
-_LEFT = """status = 'planned' OR (outcome = 'aborted' AND status = 'done' AND NOT EXISTS
-    (SELECT 1 FROM trials later WHERE later.batch = t.batch AND later.number = t.number AND later.id > t.id))"""
-"""Which rows of `trials t` are still to be run: planned, or the last of a slot that could not be run."""
+_NOT_RUN = """t.status = 'done' AND t.outcome = 'aborted' AND NOT EXISTS
+    (SELECT 1 FROM trials later WHERE later.batch = t.batch AND later.number = t.number AND later.id > t.id)"""
+"""Which rows of `trials t` could not be run, and were not planned once more."""
 _SLOT = ("batch", "number", "environment", "policy", "repetition", "seed")
 
 
@@ -96,7 +96,7 @@ class Trial:
     @property
     def success(self) -> bool:
         """By the operator's verdict where there is one, else by the measured outcome."""
-        return (self.verdict or self.outcome) == "success"
+        return _succeeded(self.outcome, self.verdict)
 
 
 @dataclass(frozen=True)
@@ -189,24 +189,23 @@ class Ledger:
     def take_up(self, batch: Batch) -> int | None:
         """The last batch with this description that is not finished; what could not be run is planned once more."""
         row = self._db.execute(
-            f"SELECT b.id FROM batches b WHERE b.batch = ? AND EXISTS"
-            f" (SELECT 1 FROM trials t WHERE t.batch = b.id AND ({_LEFT})) ORDER BY b.id DESC",
+            "SELECT b.id FROM batches b WHERE b.batch = ? AND EXISTS"
+            f" (SELECT 1 FROM trials t WHERE t.batch = b.id AND (t.status = 'planned' OR {_NOT_RUN}))"
+            " ORDER BY b.id DESC",
             (json.dumps(vars(batch)),),
         ).fetchone()
         if row is None:
             return None
-        query = f"SELECT * FROM trials t WHERE t.batch = ? AND t.status = 'done' AND ({_LEFT})"
-        failed = self._db.execute(query, (row["id"],)).fetchall()
+        not_run = self._db.execute(f"SELECT * FROM trials t WHERE t.batch = ? AND {_NOT_RUN}", (row["id"],)).fetchall()
         with self._transaction():
-            for trial in failed:
+            for trial in not_run:
                 self._plan(*(trial[k] for k in _SLOT))
         return int(row["id"])
 
     def standing(self, batch: int) -> tuple[int, int]:
         """How many slots a batch has, and how many of them were a success."""
-        columns = "number, status = 'done' AND (CASE verdict WHEN '' THEN outcome ELSE verdict END) = 'success' AS good"
-        rows = self._db.execute(f"SELECT {columns} FROM trials WHERE batch = ? ORDER BY id", (batch,)).fetchall()
-        slots = {row["number"]: bool(row["good"]) for row in rows}
+        query = "SELECT number, outcome, verdict FROM trials WHERE batch = ? ORDER BY id"
+        slots = {number: _succeeded(outcome, verdict) for number, outcome, verdict in self._db.execute(query, (batch,))}
         return len(slots), sum(slots.values())
 
     def next_planned(self, batch: int) -> Trial | None:
@@ -266,6 +265,10 @@ def pack(trajectory: Mapping[str, list[Any]]) -> bytes:
 def unpack(data: bytes | None) -> dict[str, list[Any]]:
     """The columns again; none if nothing was kept."""
     return json.loads(zlib.decompress(data)) if data else {}
+
+
+def _succeeded(outcome: str, verdict: str) -> bool:
+    return (verdict or outcome) == "success"
 
 
 def _trial(row: sqlite3.Row) -> Trial:

@@ -17,7 +17,7 @@ from torch.optim.adam import adam
 class Adam:
     """Kingma and Ba (2015); parameters without a gradient stay as they are."""
 
-    def __init__(self, parameters: Iterable[Tensor], *, learning_rate: float, epsilon: float = 1e-5) -> None:
+    def __init__(self, parameters: Iterable[Tensor], *, learning_rate: float, epsilon: float = 1e-8) -> None:
         self.learning_rate, self.epsilon = learning_rate, epsilon
         self._parameters = list(parameters)
         self._means = [torch.zeros_like(p) for p in self._parameters]

@@ -34,7 +34,7 @@ class Learner:
     kl_coefficient: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimiser = Adam(self.network.parameters(), learning_rate=self.config.learning_rate)
+        self.optimiser = Adam(self.network.parameters(), learning_rate=self.config.learning_rate, epsilon=1e-5)
         self.kl_coefficient = self.config.kl_penalty
 
     def update(self, rollout: Rollout, term: Optional[LossTerm] = None) -> Dict[str, float]:

@@ -17,6 +17,7 @@ from prpd_task.errors import UserError
 from prpd_train.runs.config import TrainConfig
 from prpd_train.runs.files import write_atomically
 from prpd_train.runs.serial import from_plain, to_plain
+from prpd_train.schedule.config import ScheduleConfig
 
 
 class RunError(UserError):
@@ -50,6 +51,11 @@ def own_samples(results: Sequence[StageResult]) -> List[int]:
     """Samples of each stage alone."""
     before = [0, *(stage.samples for stage in results)]
     return [stage.samples - earlier for stage, earlier in zip(results, before)]
+
+
+def counted_cost(results: Sequence[StageResult], schedule: ScheduleConfig) -> float:
+    """Of all samples, each counted by what the schedule takes it to cost."""
+    return sum(samples * schedule.cost(stage.delta) for stage, samples in zip(results, own_samples(results)))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from prpd_train.evaluate.episodes import run_episodes
 from prpd_train.runs.checkpoint import load_checkpoint
 from prpd_train.runs.findings import write_findings
-from prpd_train.runs.folder import RunFolder, own_samples
+from prpd_train.runs.folder import RunFolder, counted_cost
 from prpd_train.runs.spent import Spent
 from prpd_train.runs.stage import make_network
 from prpd_train.schedule.auto import Candidate, affordable
@@ -46,7 +46,7 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
 
     schedule, results = config.schedule, folder.results()
     episodes, patience = schedule.probe_episodes, int(PATIENCE * config.env.task.max_steps)
-    budget = SHARE * sum(samples * schedule.cost(stage.delta) for stage, samples in zip(results, own_samples(results)))
+    budget = SHARE * counted_cost(results, schedule)
     tried = affordable(deltas, each=episodes * patience, budget=budget, cost=schedule.cost)
     found = [Candidate(delta, None) for delta in deltas]
     for i, delta in enumerate(deltas[:tried]):
@@ -61,7 +61,7 @@ def probe(folder: RunFolder, deltas: list[float]) -> None:
         )
         found[i] = Candidate(delta, outcome.success)
     spent = Spent.now() - start
-    write_findings(folder, len(folder.results()), found, replace(spent, simulation_seconds=spent.seconds))
+    write_findings(folder, len(results), found, replace(spent, simulation_seconds=spent.seconds))
 
 
 def main(argv: Optional[list[str]] = None) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Dict, List, Sequence, Tuple
 
-from prpd_train.runs.folder import RunFolder, own_samples
+from prpd_train.runs.folder import RunFolder, counted_cost
 from prpd_train.runs.metrics import read_metrics
 from prpd_train.study.variants import Variant
 
@@ -32,9 +32,7 @@ def rows(runs: Finished) -> List[Dict[str, Any]]:
                 "final_delta": last.delta,
                 "final_success": last.success,
                 "samples": last.samples,
-                "counted_cost": sum(
-                    samples * schedule.cost(stage.delta) for stage, samples in zip(results, own_samples(results))
-                ),
+                "counted_cost": counted_cost(results, schedule),
                 "seconds": last.seconds,
                 "simulation_seconds": last.simulation_seconds,
                 "cpu_seconds": last.cpu_seconds,
