@@ -40,6 +40,36 @@ def test_a_signal_ends_a_node_that_is_made_and_one_that_spins(sign, seconds, wor
     assert time.monotonic() - start < 15
 
 
+ENDING = """
+import os, sys, time
+from rclpy.node import Node
+from prpd_ros.process import spin
+
+class LastToGo:
+    \"\"\"Goes while the interpreter ends, when no handler of Python is in force any more.\"\"\"
+
+    def __del__(self, say=os.write, wait=time.sleep):
+        say(1, b"ending\\n")
+        wait(1.0)
+
+last = LastToGo()
+sys.exit(spin(lambda: Node("brief"), done=lambda node: True))
+"""
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_interpreter_ends_does_not_make_it_a_crash(sign):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ending\n"
+    process.send_signal(sign)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert err == ""
+
+
 BEATING = """
 import sys, time
 from rclpy.callback_groups import ReentrantCallbackGroup

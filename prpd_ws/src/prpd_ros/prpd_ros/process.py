@@ -13,6 +13,8 @@ from rclpy.executors import SingleThreadedExecutor, TimeoutObject
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from prpd_task.signals import ignore_signals
+
 LOOK_UP = 0.2
 """s, longest time between two looks at the signals."""
 N = TypeVar("N", bound=Node)
@@ -48,6 +50,7 @@ def spin(
         making = False
     except KeyboardInterrupt:
         rclpy.try_shutdown()
+        ignore_signals()
         return 0
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -69,4 +72,5 @@ def spin(
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()
+    ignore_signals()
     return 0

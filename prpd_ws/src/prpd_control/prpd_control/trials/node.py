@@ -23,6 +23,7 @@ from prpd_control.trials.operator import PromptingOperator
 from prpd_control.trials.runner import BatchRunner, NoOperator, NotReadyError, Operator, Progress, StoppedError
 from prpd_control.trials.versions import versions
 from prpd_task.errors import UserError
+from prpd_task.signals import ignore_signals
 
 WORDS = {"go_on": "", "success": "s", "failure": "f", "pause": "p", "end": "q"}
 """Services of the node, below `trials/`, and the operator's word that each stands for."""
@@ -133,6 +134,7 @@ def main() -> int:
         except (UserError, NotReadyError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+    ignore_signals()
     return 0
 
 

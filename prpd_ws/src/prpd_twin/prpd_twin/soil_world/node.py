@@ -21,6 +21,7 @@ from prpd_task.cell import Cell
 from prpd_task.errors import UserError
 from prpd_task.frames import Pose
 from prpd_task.scheduling import be_ordinary, be_real_time
+from prpd_task.signals import ignore_signals
 from prpd_train import engines
 from prpd_train.engines.protocol import Simulator
 from prpd_train.scene.spec import SceneSpec
@@ -208,6 +209,7 @@ def main() -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown()
+    ignore_signals()
     return 0
 
 

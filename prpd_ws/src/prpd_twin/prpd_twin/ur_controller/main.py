@@ -18,6 +18,7 @@ import tyro
 
 from prpd_task.description import robot_description
 from prpd_task.scheduling import be_real_time
+from prpd_task.signals import ignore_signals
 from prpd_twin.ur_controller import fault_port
 from prpd_twin.ur_controller.clock import Clock
 from prpd_twin.ur_controller.config import RobotConfig
@@ -133,6 +134,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 1
     finally:
         loop.close()
+    ignore_signals()
     return 0
 
 
