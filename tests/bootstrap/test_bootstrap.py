@@ -110,6 +110,23 @@ def test_no_python_of_the_right_version(copy):
     assert "Python 3.11 or 3.12 is needed" in run.stderr and "apt-get install python3.12" in run.stderr
 
 
+@pytest.mark.parametrize("named", ["/nowhere/python3.12", sys._base_executable])
+def test_a_python_that_comes_too_late(named):
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tools')!r})\n"
+        "from bootstrap import interpreter\n"
+        "print(interpreter.unheeded(interpreter.probe(sys.executable)))"
+    )
+    run = subprocess.run(
+        [sys._base_executable, "-c", program], capture_output=True, text=True, env=bare_environment(PRPD_PYTHON=named)
+    )
+    assert run.returncode == 0, run.stderr
+    if named == sys._base_executable:
+        assert run.stdout == "None\n"
+    else:
+        assert named in run.stdout and "Remove .venv" in run.stdout
+
+
 def test_a_folder_that_is_read_only(copy):
     root = copy()
     root.chmod(0o555)

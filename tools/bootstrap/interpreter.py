@@ -100,3 +100,17 @@ def find(ros: Ros) -> Interpreter:
         "Install one, for example with `sudo apt-get install python3.12` or `pyenv install 3.12`, "
         "or name one with PRPD_PYTHON=/path/to/python3.12.",
     )
+
+
+def unheeded(used: Interpreter) -> str | None:
+    """What to say where `PRPD_PYTHON` names another Python than the one that the environment was made with."""
+    wanted = os.environ.get("PRPD_PYTHON")
+    if not wanted:
+        return None
+    named = probe(shutil.which(wanted) or wanted)
+    if named is not None and os.path.realpath(named.executable) == os.path.realpath(used.executable):
+        return None
+    return (
+        f"PRPD_PYTHON={wanted} changes nothing here: .venv was made with {used.executable}. "
+        "Remove .venv to have it made anew."
+    )

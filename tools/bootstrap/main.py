@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Iterator
 
-from bootstrap import environment, pins, ros, testing, workspace
+from bootstrap import environment, interpreter, pins, ros, testing, workspace
 from bootstrap.console import Problem, say
 from bootstrap.layout import REQUIREMENTS, ROOT, requirement_sets
 from bootstrap.process import call
@@ -82,6 +82,9 @@ def prepare(found: ros.Ros, sets: list[str], *, clean: bool = False) -> environm
     """Environment and workspace, up to date; at once when nothing has changed."""
     _check_sets(sets)
     state = environment.read_state()
+    remark = None if state is None else interpreter.unheeded(state.interpreter)
+    if remark:
+        say(remark)
     if state is not None and not clean and not environment.lacking(state, found, sets) and workspace.is_built(state):
         return state
     _check_path()
