@@ -82,9 +82,10 @@ def prepare(found: ros.Ros, sets: list[str], *, clean: bool = False) -> environm
     """Environment and workspace, up to date; at once when nothing has changed."""
     _check_sets(sets)
     state = environment.read_state()
-    remark = None if state is None else interpreter.unheeded(state.interpreter)
-    if remark:
-        say(remark)
+    if state is not None and state.ros == found.source:
+        remark = interpreter.unheeded(state.interpreter)
+        if remark:
+            say(remark)
     if state is not None and not clean and not environment.lacking(state, found, sets) and workspace.is_built(state):
         return state
     _check_path()
