@@ -81,11 +81,16 @@ def candidates(ros: Ros) -> Iterator[str]:
             yield from sorted(glob.glob(str(home / pattern / "bin" / f"python{major}.{minor}")), reverse=True)
 
 
+def _named(wanted: str) -> Interpreter | None:
+    """The Python of a name on the PATH, or of a path."""
+    return probe(shutil.which(wanted) or wanted)
+
+
 def find(ros: Ros) -> Interpreter:
     """The Python to use; `PRPD_PYTHON` names one."""
     wanted = os.environ.get("PRPD_PYTHON")
     if wanted:
-        chosen = probe(shutil.which(wanted) or wanted)
+        chosen = _named(wanted)
         if chosen is None:
             raise Problem(
                 f"PRPD_PYTHON={wanted} is not a Python 3.11 or 3.12 that runs.", "Correct the variable, or unset it."
@@ -107,7 +112,7 @@ def unheeded(used: Interpreter) -> str | None:
     wanted = os.environ.get("PRPD_PYTHON")
     if not wanted:
         return None
-    named = probe(shutil.which(wanted) or wanted)
+    named = _named(wanted)
     if named is not None and os.path.realpath(named.executable) == os.path.realpath(used.executable):
         return None
     return (
