@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect import detect_pairs, detect_rock, detect_touches, rock_by_bucket
+from prpd_train.engines.warp.colours import colour_pairs
+from prpd_train.engines.warp.detect import detect_colours, detect_rock, detect_rows, detect_touches, rock_by_bucket
 from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.neighbours import list_pairs
+from prpd_train.engines.warp.neighbours import list_pairs, sort_into_cells
 from prpd_train.engines.warp.sleep import go_to_sleep, mark_active, wake_around
 from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_touches
-from prpd_train.engines.warp.solve_rock import impulse_of_rock, solve_by_rock, solve_rock
+from prpd_train.engines.warp.solve_rock import impulse_of_rock, solve_rock, visit_by_rock
 from prpd_train.engines.warp.types import Bucket, Params, Rock, State, World
 
 wp.set_module_options({"enable_backward": False})
@@ -29,7 +30,9 @@ ROCK_WAKING = wp.constant(0.1)
 
 @wp.func
 def fall(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: int):
-    """Let gravity act on the grains that are awake."""
+    """Let gravity act on the grains that are awake, now that it is known who is."""
+    if lane == 0:
+        st.changed[env] = 0
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
         if st.quiet[g] < prm.sleep_time:
@@ -166,6 +169,7 @@ def advance(
             wake_around(prm, st, env, n, prm.diameter, bucket, lane, lanes)
         changed = st.changed[env] == 1
         stale = st.stale[env] == 1
+        uncoloured = prm.coloured == 1 and st.pairs_coloured[env] == 0
         soil_awake = awake > 0 or changed or (rock.awake == 1 and in_soil)
         wait()
         if soil_awake or rock.awake == 1:
@@ -179,15 +183,20 @@ def advance(
             if soil_awake:
                 if stale:
                     list_pairs(prm, st, env, n, lane, lanes)
-                if stale or changed:
+                elif uncoloured:
+                    sort_into_cells(prm, st, env, n, lane, lanes)
+                if prm.coloured == 0 and (stale or changed):
                     mark_active(prm, st, env, n, lane, lanes)
+                if prm.coloured == 1 and (stale or uncoloured):
+                    colour_pairs(prm, st, env, n, lane, lanes)
                 fall(prm, st, env, n, h, lane, lanes)
                 detect_touches(prm, w, st, env, n, inv_mass, rock, bucket, lane, lanes)
-                detect_pairs(prm, st, env, n, inv_mass, h, lane, lanes)
+                if prm.coloured == 1:
+                    detect_colours(prm, st, env, inv_mass, h, lane, lanes)
+                else:
+                    detect_rows(prm, st, env, n, inv_mass, h)
                 solve_touches(prm, w, st, env, n, inv_mass, bucket, h, 0.0, 1, lane, lanes)
-                if lane == 0:
-                    rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, 0.0, 1)
-                wait()
+                rock = visit_by_rock(prm, w, st, env, inv_mass, rock, h, 0.0, 1, lane, lanes)
             if rock.awake == 1 and lane == 0:
                 rock = solve_rock(prm, w, st, env, rock, bucket, h, 0.0, 1)
             for sweep in range(prm.iterations):
@@ -204,9 +213,7 @@ def advance(
                 if soil_awake:
                     solve_pairs(prm, w, st, env, inv_mass, h, rate, sweep % 2, lane, lanes)
                     solve_touches(prm, w, st, env, n, inv_mass, bucket, h, rate, 0, lane, lanes)
-                    if lane == 0:
-                        rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, rate, 0)
-                    wait()
+                    rock = visit_by_rock(prm, w, st, env, inv_mass, rock, h, rate, 0, lane, lanes)
                 if rock.awake == 1 and lane == 0:
                     rock = solve_rock(prm, w, st, env, rock, bucket, h, rate, 0)
             rock = share_rock(st, env, rock, lane)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import COLOURS, cell_of_colour, part, wait
+from prpd_train.engines.warp.colours import own_first, own_step
+from prpd_train.engines.warp.lanes import part, wait
 from prpd_train.engines.warp.shapes import box_gap, pit_gap, rock_gap, turn_x
-from prpd_train.engines.warp.types import BOX, ROCK, ROW, TOUCHES, Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROCK, ROW, TOUCHES, Bucket, Params, Rock, State, World
 
 KEYS = wp.constant(64)
 """Contact keys per rock sphere: more than entities that it can touch."""
@@ -31,95 +32,89 @@ def in_bucket_box(prm: Params, x: wp.vec3, margin: float, bucket: Bucket):
 
 
 @wp.func
-def detect_row(prm: Params, st: State, g0: int, i: int, first: int, inv_mass: float, h: float):
-    """List, from `first` on, which partners a grain touches or will within the substep; returns how many.
-
-    Their kept impulses act on those awake.
+def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h: float):
+    """Whether two grains touch, or will within the substep, with normal and gap. If so their kept impulse acts on them,
+    as far as they are awake.
     """
     reach = prm.diameter + prm.skin
     margin = 0.02 * prm.diameter
     still = wp.vec3(0.0, 0.0, 0.0)
+    i = place // ROW
+    j = g0 + st.pair_j[place]
     i_moves = st.quiet[i] < prm.sleep_time
-    count = int(0)
-    for k in range(i * ROW, i * ROW + st.row_count[i]):
-        j = g0 + st.pair_j[k]
-        j_moves = st.quiet[j] < prm.sleep_time
-        if i_moves or j_moves:
-            d = st.x[i] - st.x[j]
-            dist2 = wp.dot(d, d)
-            touching = dist2 < reach * reach
+    j_moves = st.quiet[j] < prm.sleep_time
+    touching = bool(False)
+    contact = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if i_moves or j_moves:
+        d = st.x[i] - st.x[j]
+        dist2 = wp.dot(d, d)
+        if dist2 < reach * reach:
+            dist = wp.max(wp.sqrt(dist2), 1.0e-9)
+            n = d / dist
+            vi = wp.where(i_moves, st.v[i], still)
+            vj = wp.where(j_moves, st.v[j], still)
+            gap = dist - prm.diameter
+            touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
             if touching:
-                dist = wp.max(wp.sqrt(dist2), 1.0e-9)
-                n = d / dist
-                vi = wp.where(i_moves, st.v[i], still)
-                vj = wp.where(j_moves, st.v[j], still)
-                gap = dist - prm.diameter
-                touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
-                if touching:
-                    st.contact_pair[first + count] = k
-                    st.contact_n[first + count] = wp.vec4(n[0], n[1], n[2], gap)
-                    count += 1
-                    p = st.pair_p[k] * inv_mass
-                    if i_moves:
-                        st.v[i] = vi + p
-                    if j_moves:
-                        st.v[j] = vj - p
-            if not touching:
-                p = st.pair_p[k] * inv_mass
-                if wp.length_sq(p) > 0.0:
-                    # What sleeps loses what it leaned on.
-                    if not i_moves:
-                        st.v[i] = st.v[i] - p
-                    if not j_moves:
-                        st.v[j] = st.v[j] + p
-                    st.pair_p[k] = still
-    st.first_contact[i] = first
-    st.contacts[i] = count
-    return count
+                contact = wp.vec4(n[0], n[1], n[2], gap)
+                p = st.pair_p[place] * inv_mass
+                if i_moves:
+                    st.v[i] = vi + p
+                if j_moves:
+                    st.v[j] = vj - p
+        if not touching:
+            p = st.pair_p[place] * inv_mass
+            if wp.length_sq(p) > 0.0:
+                # What sleeps loses what it leaned on.
+                if not i_moves:
+                    st.v[i] = st.v[i] - p
+                if not j_moves:
+                    st.v[j] = st.v[j] + p
+                st.pair_p[place] = still
+    return touching, contact
 
 
 @wp.func
-def grains_of(prm: Params, st: State, env: int, cell: int):
-    """Where the grains of a cell begin and end in `order`."""
-    c = env * (prm.nx * prm.ny * prm.nz + 1) + cell
+def detect_rows(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float):
+    """List the contacts between grains, one grain after the other. For one lane."""
     g0 = env * prm.max_grains
-    return g0 + st.cell_start[c], g0 + st.cell_start[c + 1]
+    first = env * prm.max_contacts
+    at = int(0)
+    for i in range(g0, g0 + n):
+        if st.row_active[i] == 1:
+            if at + st.row_count[i] <= prm.max_contacts:
+                for place in range(i * ROW, i * ROW + st.row_count[i]):
+                    touching, contact = detect_pair(prm, st, g0, place, inv_mass, h)
+                    if touching:
+                        st.contact_pair[first + at] = place
+                        st.contact_n[first + at] = contact
+                        at += 1
+            else:
+                st.overflow[env] = st.overflow[env] + 1
+    st.contact_end[env] = at
 
 
 @wp.func
-def detect_pairs(prm: Params, st: State, env: int, n: int, inv_mass: float, h: float, lane: int, lanes: int):
-    """The same for all grains: a lane alone lists them one after the other; several take cells of one colour side by
-    side, and leave room for all partners.
-    """
+def detect_colours(prm: Params, st: State, env: int, inv_mass: float, h: float, lane: int, lanes: int):
+    """The same colour by colour, side by side."""
     g0 = env * prm.max_grains
-    room = env * prm.max_contacts
-    if prm.coloured == 0:
-        at = int(0)
-        for i in range(g0, g0 + n):
-            if st.row_active[i] == 1:
-                if at + st.row_count[i] <= prm.max_contacts:
-                    at += detect_row(prm, st, g0, i, room + at, inv_mass, h)
-                else:
-                    st.overflow[env] = st.overflow[env] + 1
-        st.contact_end[env] = at
-        return
-    if lane == 0:
-        st.contact_end[env] = 0
+    first = env * prm.max_contacts
+    c0 = env * (PAIR_COLOURS + 1)
+    for c in range(lane, PAIR_COLOURS, lanes):
+        st.colour_fill[c0 + c] = 0
     wait()
-    cells = prm.nx * prm.ny * prm.nz
-    for colour in range(COLOURS):
-        for k in range(lane, cells // COLOURS, lanes):
-            begin, end = grains_of(prm, st, env, cell_of_colour(prm.nx, prm.ny, colour, k))
-            for s in range(begin, end):
-                i = g0 + st.order[s]
-                if st.row_active[i] == 1:
-                    at = wp.atomic_add(st.contact_end, env, st.row_count[i])
-                    if at + st.row_count[i] <= prm.max_contacts:
-                        detect_row(prm, st, g0, i, room + at, inv_mass, h)
-                    else:
-                        st.contacts[i] = 0
-                        wp.atomic_add(st.overflow, env, 1)
-        wait()
+    for colour in range(PAIR_COLOURS):
+        begin = st.colour_start[c0 + colour]
+        end = st.colour_start[c0 + colour + 1]
+        if begin < end:
+            for k in range(begin + own_first(colour, lane, end), end, own_step(colour, lanes)):
+                place = st.by_colour[first + k]
+                touching, contact = detect_pair(prm, st, g0, place, inv_mass, h)
+                if touching:
+                    at = first + begin + wp.atomic_add(st.colour_fill, c0 + colour, 1)
+                    st.contact_pair[at] = place
+                    st.contact_n[at] = contact
+            wait()
 
 
 @wp.func

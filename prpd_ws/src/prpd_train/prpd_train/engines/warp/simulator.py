@@ -250,6 +250,7 @@ class WarpSimulator:
             (st.bucket_force, [[0, 0, 0]]),
             (st.failed, 0),
             (st.overflow, 0),
+            (st.pairs_coloured, 0),
         ):
             write(array, env, value)
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius

@@ -38,10 +38,6 @@ def mark_active(prm: Params, st: State, env: int, n: int, lane: int, lanes: int)
                 if st.quiet[g0 + st.pair_j[k]] < prm.sleep_time:
                     active = True
         st.row_active[g] = wp.where(active, 1, 0)
-        if not active:
-            st.contacts[g] = 0
-    if lane == 0:
-        st.changed[env] = 0
     wait()
 
 

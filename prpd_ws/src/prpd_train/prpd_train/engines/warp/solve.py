@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect import grains_of
-from prpd_train.engines.warp.lanes import COLOURS, cell_of_colour, part, wait
-from prpd_train.engines.warp.types import BOX, ROW, TOUCHES, Bucket, Params, State, World
+from prpd_train.engines.warp.colours import own_first, own_step
+from prpd_train.engines.warp.lanes import part, wait
+from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
 
 AGAINST_PIT = wp.constant(4.0)
 """Factor on what a grain's contact bears, against pit and ground: what is wedged yields elsewhere, what falls stops."""
@@ -110,32 +110,28 @@ def solve_pairs(
 ):
     """Visit the contacts between grains, in turn from either end so that no direction is favoured.
 
-    A lane alone goes along the list; several take cells of one colour side by side.
+    A lane alone goes along the list; several share the contacts of a colour.
     """
     g0 = env * prm.max_grains
+    first = env * prm.max_contacts
     mu = w.mu_soil[env]
     give = GIVE * 9.81 * h / inv_mass
     limit = most_impulse(prm, w, env, inv_mass, h)
     if prm.coloured == 0:
-        first = env * prm.max_contacts
         count = st.contact_end[env]
         for step in range(count):
             c = first + wp.where(backwards == 1, count - 1 - step, step)
             solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
         return
-    cells = prm.nx * prm.ny * prm.nz
-    for turn in range(COLOURS):
-        colour = wp.where(backwards == 1, COLOURS - 1 - turn, turn)
-        for k in range(lane, cells // COLOURS, lanes):
-            begin, end = grains_of(prm, st, env, cell_of_colour(prm.nx, prm.ny, colour, k))
-            for step in range(end - begin):
-                i = g0 + st.order[wp.where(backwards == 1, end - 1 - step, begin + step)]
-                first = st.first_contact[i]
-                count = st.contacts[i]
-                for m in range(count):
-                    c = first + wp.where(backwards == 1, count - 1 - m, m)
-                    solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
-        wait()
+    c0 = env * (PAIR_COLOURS + 1)
+    for turn in range(PAIR_COLOURS):
+        colour = wp.where(backwards == 1, PAIR_COLOURS - 1 - turn, turn)
+        begin = first + st.colour_start[c0 + colour]
+        count = st.colour_fill[c0 + colour]
+        if count > 0:
+            for k in range(own_first(colour, lane, count), count, own_step(colour, lanes)):
+                solve_pair(prm, st, g0, begin + k, inv_mass, mu, h, bias_rate, give, limit)
+            wait()
 
 
 @wp.func

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.detect import KEYS
+from prpd_train.engines.warp.lanes import wait
 from prpd_train.engines.warp.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
 from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
@@ -46,50 +47,117 @@ def inverse_mass_at(rock: Rock, r: wp.vec3, n: wp.vec3):
 
 
 @wp.func
+def place_by_rock(prm: Params, st: State, env: int, i: int):
+    """Where the contact of grain `i` with the rock is."""
+    own = (2 * env + st.touch_half[env]) * prm.max_grains + i
+    return own * TOUCHES + st.rock_place[env * prm.max_grains + i]
+
+
+@wp.func
+def take_by_rock(prm: Params, st: State, env: int, lane: int, lanes: int):
+    """Lay the grains that touch the rock out one after the other, for the one lane that visits them."""
+    g0 = env * prm.max_grains
+    for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
+        i = st.by_rock[m]
+        x = st.x[g0 + i]
+        st.by_rock_n[m] = st.touch_n[(g0 + i) * TOUCHES + st.rock_place[g0 + i]]
+        st.by_rock_x[m] = wp.vec4(x[0], x[1], x[2], wp.where(st.quiet[g0 + i] < prm.sleep_time, 1.0, 0.0))
+        st.by_rock_v[m] = st.v[g0 + i]
+        st.by_rock_p[m] = st.touch_p[place_by_rock(prm, st, env, i)]
+    wait()
+
+
+@wp.func
+def put_by_rock(prm: Params, st: State, env: int, bias_rate: float, warm: int, lane: int, lanes: int):
+    """The other way round."""
+    g0 = env * prm.max_grains
+    for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
+        i = st.by_rock[m]
+        st.v[g0 + i] = st.by_rock_v[m]
+        if warm == 0:
+            p = st.by_rock_p[m]
+            st.touch_p[place_by_rock(prm, st, env, i)] = p
+            if bias_rate == 0.0:
+                add_press(prm, st, g0 + i, p)
+    wait()
+
+
+@wp.func
 def solve_by_rock(
     prm: Params, w: World, st: State, env: int, inv_mass: float, rock: Rock, h: float, bias_rate: float, warm: int
 ):
     """Visit the contacts of grains with the rock or, if `warm`, apply their kept impulses; returns the rock as it is
-    then.
+    then. For one lane.
     """
-    g0 = env * prm.max_grains
     radius = 0.5 * prm.diameter
     limit = most_impulse(prm, w, env, inv_mass, h)
     give = GIVE * 9.81 * h / inv_mass
+    mu = w.mu_soil_rock[env]
     rv = rock.v
     rw = rock.w
     load = rock.load
-    for m in range(st.by_rock_count[env]):
-        i = st.by_rock[g0 + m]
-        g = g0 + i
-        moves = st.quiet[g] < prm.sleep_time
+    first = env * prm.max_grains
+    end = first + st.by_rock_count[env]
+    # Each is read while the one before it is visited: a GPU waits long for what it reads.
+    next_gap = st.by_rock_n[first]
+    next_x = st.by_rock_x[first]
+    next_v = st.by_rock_v[first]
+    next_p = st.by_rock_p[first]
+    for m in range(first, end):
+        gap = next_gap
+        x = next_x
+        kept = next_v
+        old = next_p
+        following = wp.min(m + 1, end - 1)
+        next_gap = st.by_rock_n[following]
+        next_x = st.by_rock_x[following]
+        next_v = st.by_rock_v[following]
+        next_p = st.by_rock_p[following]
+        moves = x[3] > 0.5
         if moves or rock.awake == 1:
-            at = st.rock_place[g]
-            place = ((2 * env + st.touch_half[env]) * prm.max_grains + i) * TOUCHES + at
-            gap = st.touch_n[g * TOUCHES + at]
             n = wp.vec3(gap[0], gap[1], gap[2])
-            kept = st.v[g]
-            old = st.touch_p[place]
             change = old
-            r = st.x[g] - rock.x - (radius + gap[3]) * n
+            r = wp.vec3(x[0], x[1], x[2]) - rock.x - (radius + gap[3]) * n
             if warm == 0:
                 u = wp.where(moves, kept, wp.vec3(0.0, 0.0, 0.0)) - rv - wp.cross(rw, r)
                 other = wp.where(moves, inv_mass, 0.0)
                 most = wp.where(moves, limit, wp.min(limit, wp.dot(old, n) + give))
                 wanted = wanted_speed(prm, gap[3], h, bias_rate)
-                new = next_impulse(old, n, w.mu_soil_rock[env], u, wanted, r, other, rock, most)
+                new = next_impulse(old, n, mu, u, wanted, r, other, rock, most)
                 change = new - old
-                st.touch_p[place] = new
+                st.by_rock_p[m] = new
                 load -= change / w.rock_mass[env]
-                if bias_rate == 0.0:
-                    add_press(prm, st, g, new)
             if moves or warm == 0:
-                st.v[g] = kept + inv_mass * change
+                st.by_rock_v[m] = kept + inv_mass * change
             rv -= rock.inv_mass * change
             rw -= rock.inv_inertia * wp.cross(r, change)
     rock.v = rv
     rock.w = rw
     rock.load = load
+    return rock
+
+
+@wp.func
+def visit_by_rock(
+    prm: Params,
+    w: World,
+    st: State,
+    env: int,
+    inv_mass: float,
+    rock: Rock,
+    h: float,
+    bias_rate: float,
+    warm: int,
+    lane: int,
+    lanes: int,
+):
+    """The same for all lanes; the rock as it is then is the first one's."""
+    if st.by_rock_count[env] > 0:
+        take_by_rock(prm, st, env, lane, lanes)
+        if lane == 0:
+            rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, bias_rate, warm)
+        wait()
+        put_by_rock(prm, st, env, bias_rate, warm, lane, lanes)
     return rock
 
 

@@ -22,6 +22,8 @@ TOUCHES = wp.constant(8)
 """How many of these a grain may touch at once: floor, two walls, the rock, and four plates of the bucket."""
 ROW = wp.constant(16)
 """Partners of a higher number that a grain may have: more than fit around it."""
+PAIR_COLOURS = wp.constant(32)
+"""More than the pairs around a grain need; the last is for what is left over, and one lane's."""
 
 
 @wp.struct
@@ -36,7 +38,7 @@ class Params:
     push_speed: float
     iterations: int
     coloured: int
-    """1 if pairs are visited cell by cell, colour by colour, as several lanes must."""
+    """1 if pairs are visited colour by colour, as several lanes must; see colours.py."""
     max_grains: int
     max_contacts: int
     max_spheres: int
@@ -148,14 +150,22 @@ class State:
     old_j: wp.array(dtype=int)
     """One row for each lane: room to make another afresh."""
     old_p: wp.array(dtype=wp.vec3)
+    # The colours of pairs: of each grain those that its pairs have, a bit for each; the places of pairs, colour by colour;
+    # where each colour begins in that list, and how much of it is filled.
+    pairs_coloured: wp.array(dtype=int)
+    """0 if the rows are not those that were coloured."""
+    taken: wp.array(dtype=int)
+    pair_colour: wp.array(dtype=wp.uint8)
+    by_colour: wp.array(dtype=int)
+    colour_start: wp.array(dtype=int)
+    colour_fill: wp.array(dtype=int)
+    """While pairs are coloured; then, how many of a colour's pairs are contacts."""
     # Who is awake, and in which rows is a pair of which at least one grain is.
     awake_count: wp.array(dtype=int)
     row_active: wp.array(dtype=int)
-    # Contacts of this substep between grains: where those of each row begin and how many it has; of each, its place in
-    # the row, with normal and gap.
+    # Contacts of this substep between grains, in the order of the rows or, a colour's at its beginning, of the colours: of
+    # each, its place in the row, with normal and gap.
     contact_end: wp.array(dtype=int)
-    first_contact: wp.array(dtype=int)
-    contacts: wp.array(dtype=int)
     contact_pair: wp.array(dtype=int)
     contact_n: wp.array(dtype=wp.vec4)
     # Contacts of grains with anything else, TOUCHES places for each grain, two halves (but of normal and gap).
@@ -168,7 +178,12 @@ class State:
     """Of each grain; -1 without."""
     by_rock_count: wp.array(dtype=int)
     by_rock: wp.array(dtype=int)
-    """Likewise, of those that have one."""
+    """The grains that have one; of each, one after the other while they are visited: normal and gap, position and
+    whether it is awake, velocity, impulse."""
+    by_rock_n: wp.array(dtype=wp.vec4)
+    by_rock_x: wp.array(dtype=wp.vec4)
+    by_rock_v: wp.array(dtype=wp.vec3)
+    by_rock_p: wp.array(dtype=wp.vec3)
     on_bucket: wp.array(dtype=int)
     """How many of the rock's spheres touch the bucket."""
     # Contacts of the rock with pit and bucket, two halves.
@@ -206,17 +221,21 @@ class Bucket:
     sin: float
 
 
-LISTS = ("row_active", "first_contact", "contacts", "rock_place", "by_rock")
+LISTS = ("row_active", "rock_place", "by_rock", "by_rock_n", "by_rock_x", "by_rock_v", "by_rock_p", "taken")
 PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", *LISTS)
-PER_PLACE = ("pair_j", "pair_p")
-PER_CONTACT = ("contact_pair", "contact_n")
+PER_PLACE = ("pair_j", "pair_p", "pair_colour")
+PER_CONTACT = ("contact_pair", "contact_n", "by_colour")
+PER_COLOUR = ("colour_start", "colour_fill")
 PER_TOUCH_TWICE = ("touch_key", "touch_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
 PER_CELL = ("cell_start", "cell_moved", "cell_fill")
 PER_LANE = ("lane_sum", "lane_force")
 LANES_ROW = ("old_j", "old_p")
-SCRATCH = (*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS, *PER_CONTACT, "touch_n")
+SCRATCH = (
+    *(*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS),
+    *("pair_colour", *PER_COLOUR, *PER_CONTACT, "touch_n"),
+)
 """What a step makes before it reads it."""
 SHARED = (*PER_BOX, "sdf")
 """What all environments share."""
@@ -235,6 +254,7 @@ def sizes(prm: Params, environments: int, lanes: int) -> dict[str, int]:
         ("rock_contacts",): 2,
         ("sphere_centre",): prm.max_spheres,
         PER_CELL: prm.nx * prm.ny * prm.nz + 1,
+        PER_COLOUR: PAIR_COLOURS + 1,
         PER_LANE: lanes,
         LANES_ROW: ROW * lanes,
     }

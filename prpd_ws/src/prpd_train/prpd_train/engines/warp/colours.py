@@ -1,0 +1,101 @@
+"""Pairs in colours: those of one colour share no grain, so that lanes may visit them side by side, in any order.
+
+A pair gets the first colour that neither of its grains has yet. To find it, lanes take cells side by side that are so far
+apart that their grains have no partner in common. So the colours are the same for any number of lanes.
+"""
+
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
+from __future__ import annotations
+
+import warp as wp
+
+from prpd_train.engines.warp.lanes import wait
+from prpd_train.engines.warp.types import PAIR_COLOURS, ROW, Params, State
+
+CELL_COLOURS = wp.constant(27)
+"""Cells of one colour are at least three apart along an axis: what their grains touch, they do not share."""
+LAST = wp.constant(31)
+"""The colour of pairs for which none was left: they may share grains."""
+
+
+@wp.func
+def own_first(colour: int, lane: int, count: int):
+    """Where a lane begins among `count` pairs of a colour."""
+    return wp.where(colour == LAST and lane > 0, count, lane)
+
+
+@wp.func
+def own_step(colour: int, lanes: int):
+    """How far it is from a lane's pair to its next."""
+    return wp.where(colour == LAST, 1, lanes)
+
+
+@wp.func
+def cell_of_colour(nx: int, ny: int, colour: int, k: int):
+    """The number of the `k`-th cell of a colour; along each axis there is a multiple of three cells."""
+    ax = nx // 3
+    ay = ny // 3
+    ix = 3 * (k % ax) + colour % 3
+    iy = 3 * ((k // ax) % ay) + (colour // 3) % 3
+    iz = 3 * (k // (ax * ay)) + colour // 9
+    return (iz * ny + iy) * nx + ix
+
+
+@wp.func
+def colour_row(st: State, g0: int, i: int, c0: int):
+    """Give the pairs of grain `i` their colours."""
+    mine = st.taken[i]
+    for place in range(i * ROW, i * ROW + st.row_count[i]):
+        j = g0 + st.pair_j[place]
+        others = st.taken[j]
+        used = mine | others
+        colour = int(0)
+        while colour < LAST and (used & (1 << colour)) != 0:
+            colour += 1
+        if colour < LAST:
+            mine = mine | (1 << colour)
+            st.taken[j] = others | (1 << colour)
+        st.pair_colour[place] = wp.uint8(colour)
+        wp.atomic_add(st.colour_start, c0 + colour + 1, 1)
+    st.taken[i] = mine
+
+
+@wp.func
+def colour_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
+    """Colour all pairs, and list them colour by colour. Their grains must be sorted into cells."""
+    g0 = env * prm.max_grains
+    first = env * prm.max_contacts
+    c0 = env * (PAIR_COLOURS + 1)
+    cells = prm.nx * prm.ny * prm.nz
+    k0 = env * (cells + 1)
+    for c in range(lane, PAIR_COLOURS + 1, lanes):
+        st.colour_start[c0 + c] = 0
+        st.colour_fill[c0 + c] = 0
+    for i in range(lane, n, lanes):
+        st.taken[g0 + i] = 0
+    wait()
+    for cell_colour in range(CELL_COLOURS):
+        for k in range(lane, cells // CELL_COLOURS, lanes):
+            cell = k0 + cell_of_colour(prm.nx, prm.ny, cell_colour, k)
+            for s in range(g0 + st.cell_start[cell], g0 + st.cell_start[cell + 1]):
+                colour_row(st, g0, g0 + st.order[s], c0)
+        wait()
+    if lane == 0:
+        total = int(0)
+        for c in range(PAIR_COLOURS):
+            total += st.colour_start[c0 + c + 1]
+            if total > prm.max_contacts:
+                st.overflow[env] = st.overflow[env] + total - prm.max_contacts
+                total = prm.max_contacts
+            st.colour_start[c0 + c + 1] = total
+        st.pairs_coloured[env] = 1
+    wait()
+    for i in range(lane, n, lanes):
+        row = (g0 + i) * ROW
+        for place in range(row, row + st.row_count[g0 + i]):
+            c = c0 + int(st.pair_colour[place])
+            at = st.colour_start[c] + wp.atomic_add(st.colour_fill, c, 1)
+            if at < st.colour_start[c + 1]:
+                st.by_colour[first + at] = place
+    wait()
