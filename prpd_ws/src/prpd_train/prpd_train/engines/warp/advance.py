@@ -12,7 +12,7 @@ import warp as wp
 
 from prpd_train.engines.warp.colours import colour_pairs
 from prpd_train.engines.warp.detect import detect_colours, detect_rock, detect_rows, detect_touches, rock_by_bucket
-from prpd_train.engines.warp.lanes import wait
+from prpd_train.engines.warp.lanes import in_colours, wait
 from prpd_train.engines.warp.neighbours import list_pairs, sort_into_cells
 from prpd_train.engines.warp.sleep import go_to_sleep, mark_active, wake_around
 from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_touches
@@ -154,10 +154,7 @@ def advance(
         bucket = bucket_at(start, bucket_v, float(step) * h)
         on_bucket = int(0)
         if rock_quiet < prm.sleep_time or (bucket_moves and rock_by_bucket(prm, w, env, rock.x, bucket)):
-            if lane == 0:
-                st.on_bucket[env] = detect_rock(prm, w, st, env, rock, bucket)
-            wait()
-            on_bucket = st.on_bucket[env]
+            on_bucket = detect_rock(prm, w, st, env, rock, bucket, lane, lanes)
         if rock_quiet >= prm.sleep_time and (
             (bucket_moves and on_bucket > 0) or wp.length(rock.load) > ROCK_WAKING * 9.81 * h
         ):
@@ -169,7 +166,7 @@ def advance(
             wake_around(prm, st, env, n, prm.diameter, bucket, lane, lanes)
         changed = st.changed[env] == 1
         stale = st.stale[env] == 1
-        uncoloured = prm.coloured == 1 and st.pairs_coloured[env] == 0
+        uncoloured = in_colours(prm.coloured) and st.pairs_coloured[env] == 0
         soil_awake = awake > 0 or changed or (rock.awake == 1 and in_soil)
         wait()
         if soil_awake or rock.awake == 1:
@@ -185,13 +182,13 @@ def advance(
                     list_pairs(prm, st, env, n, lane, lanes)
                 elif uncoloured:
                     sort_into_cells(prm, st, env, n, lane, lanes)
-                if prm.coloured == 0 and (stale or changed):
+                if not in_colours(prm.coloured) and (stale or changed):
                     mark_active(prm, st, env, n, lane, lanes)
-                if prm.coloured == 1 and (stale or uncoloured):
-                    colour_pairs(prm, st, env, n, lane, lanes)
+                if in_colours(prm.coloured) and (stale or uncoloured):
+                    colour_pairs(prm, st, env, n, wp.where(uncoloured, 1, 0), lane, lanes)
                 fall(prm, st, env, n, h, lane, lanes)
                 detect_touches(prm, w, st, env, n, inv_mass, rock, bucket, lane, lanes)
-                if prm.coloured == 1:
+                if in_colours(prm.coloured):
                     detect_colours(prm, st, env, inv_mass, h, lane, lanes)
                 else:
                     detect_rows(prm, st, env, n, inv_mass, h)

@@ -19,3 +19,14 @@ def part(count: int, lane: int, lanes: int):
     size = (count + lanes - 1) // lanes
     first = wp.min(lane * size, count)
     return first, wp.min(first + size, count)
+
+
+@wp.func_native("""
+#if defined(__CUDA_ARCH__)
+return true;
+#else
+return coloured == 1;
+#endif
+""")
+def in_colours(coloured: int) -> bool:
+    """Whether pairs are visited colour by colour: on a GPU always, which need not load the code for the other way."""

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import part, wait
-from prpd_train.engines.warp.types import ROW, Params, State
+from prpd_train.engines.warp.lanes import in_colours, part, wait
+from prpd_train.engines.warp.types import COLOURLESS, ROW, Params, State
 
 
 @wp.func
@@ -129,7 +129,7 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
 
 @wp.func
 def fill_row(prm: Params, st: State, env: int, i: int, old: int):
-    """List the partners of a higher number of grain `i`, and keep the impulses of known pairs; `old` is a free row."""
+    """List the partners of a higher number of grain `i`; known pairs keep impulse and colour. `old` is a free row."""
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
     reach = prm.diameter + prm.skin
@@ -138,6 +138,8 @@ def fill_row(prm: Params, st: State, env: int, i: int, old: int):
     for s in range(known):
         st.old_j[old + s] = st.pair_j[row + s]
         st.old_p[old + s] = st.pair_p[row + s]
+        if in_colours(prm.coloured):
+            st.old_colour[old + s] = st.pair_colour[row + s]
     count = int(0)
     x = st.x[g0 + i]
     ix = wrap(x[0], prm.cell, prm.nx)
@@ -160,11 +162,19 @@ def fill_row(prm: Params, st: State, env: int, i: int, old: int):
                         if wp.dot(d, d) < reach * reach:
                             if count < ROW:
                                 p = wp.vec3(0.0, 0.0, 0.0)
+                                same = int(-1)
                                 for k in range(known):
                                     if st.old_j[old + k] == j:
-                                        p = st.old_p[old + k]
+                                        same = k
+                                if same >= 0:
+                                    p = st.old_p[old + same]
                                 st.pair_j[row + count] = j
                                 st.pair_p[row + count] = p
+                                if in_colours(prm.coloured):
+                                    colour = wp.uint8(COLOURLESS)
+                                    if same >= 0:
+                                        colour = st.old_colour[old + same]
+                                    st.pair_colour[row + count] = colour
                                 count += 1
                             else:
                                 wp.atomic_add(st.overflow, env, 1)
@@ -178,9 +188,15 @@ def list_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     mark_moved(prm, st, env, lane, lanes)
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
+    if lane == 0:
+        st.refill_count[env] = 0
+    wait()
     for i in range(lane, n, lanes):
         if st.cell_moved[c0 + st.cell_of[g0 + i]] == 1:
-            fill_row(prm, st, env, i, (env * lanes + lane) * ROW)
+            st.refill[g0 + wp.atomic_add(st.refill_count, env, 1)] = i
+    wait()
+    for m in range(lane, st.refill_count[env], lanes):
+        fill_row(prm, st, env, st.refill[g0 + m], (env * lanes + lane) * ROW)
     if lane == 0:
         st.stale[env] = 0
     wait()

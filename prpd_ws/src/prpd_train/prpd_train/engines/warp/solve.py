@@ -11,7 +11,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.colours import own_first, own_step
-from prpd_train.engines.warp.lanes import part, wait
+from prpd_train.engines.warp.lanes import in_colours, part, wait
 from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
 
 AGAINST_PIT = wp.constant(4.0)
@@ -117,7 +117,7 @@ def solve_pairs(
     mu = w.mu_soil[env]
     give = GIVE * 9.81 * h / inv_mass
     limit = most_impulse(prm, w, env, inv_mass, h)
-    if prm.coloured == 0:
+    if not in_colours(prm.coloured):
         count = st.contact_end[env]
         for step in range(count):
             c = first + wp.where(backwards == 1, count - 1 - step, step)

@@ -19,11 +19,14 @@ ROCK = wp.constant(3)
 BOX = wp.constant(4)
 """What a grain touches besides grains; bucket box b is BOX + b. For a rock sphere the same, without ROCK."""
 TOUCHES = wp.constant(8)
-"""How many of these a grain may touch at once: floor, two walls, the rock, and four plates of the bucket."""
+"""How many of these a grain may touch at once: floor, two walls, the rock, and four plates of the bucket. So for a rock
+sphere."""
 ROW = wp.constant(16)
 """Partners of a higher number that a grain may have: more than fit around it."""
 PAIR_COLOURS = wp.constant(32)
 """More than the pairs around a grain need; the last is for what is left over, and one lane's."""
+COLOURLESS = wp.constant(255)
+"""Of a pair that has no colour yet."""
 
 
 @wp.struct
@@ -150,12 +153,17 @@ class State:
     old_j: wp.array(dtype=int)
     """One row for each lane: room to make another afresh."""
     old_p: wp.array(dtype=wp.vec3)
-    # The colours of pairs: of each grain those that its pairs have, a bit for each; the places of pairs, colour by colour;
-    # where each colour begins in that list, and how much of it is filled.
+    old_colour: wp.array(dtype=wp.uint8)
+    refill_count: wp.array(dtype=int)
+    refill: wp.array(dtype=int)
+    """The grains whose rows are made afresh."""
+    # The colours of pairs: of each grain those that its pairs have, a bit for each, and whether some have none; the
+    # places of pairs, colour by colour; where each colour begins in that list, and how much of it is filled.
     pairs_coloured: wp.array(dtype=int)
-    """0 if the rows are not those that were coloured."""
-    taken: wp.array(dtype=int)
+    """0 if the colours are not those of these rows."""
     pair_colour: wp.array(dtype=wp.uint8)
+    taken: wp.array(dtype=int)
+    colourless: wp.array(dtype=int)
     by_colour: wp.array(dtype=int)
     colour_start: wp.array(dtype=int)
     colour_fill: wp.array(dtype=int)
@@ -184,9 +192,13 @@ class State:
     by_rock_x: wp.array(dtype=wp.vec4)
     by_rock_v: wp.array(dtype=wp.vec3)
     by_rock_p: wp.array(dtype=wp.vec3)
+    # What the rock's spheres touch, TOUCHES places for each: how many, which, with normal and gap.
     on_bucket: wp.array(dtype=int)
-    """How many of the rock's spheres touch the bucket."""
-    # Contacts of the rock with pit and bucket, two halves.
+    """How many of these are of the bucket."""
+    sphere_touches: wp.array(dtype=int)
+    sphere_key: wp.array(dtype=int)
+    sphere_n: wp.array(dtype=wp.vec4)
+    # The same one after the other: contacts of the rock with pit and bucket, two halves.
     rock_contacts: wp.array(dtype=int)
     rock_key: wp.array(dtype=int)
     rock_n: wp.array(dtype=wp.vec4)
@@ -221,7 +233,8 @@ class Bucket:
     sin: float
 
 
-LISTS = ("row_active", "rock_place", "by_rock", "by_rock_n", "by_rock_x", "by_rock_v", "by_rock_p", "taken")
+BY_ROCK = ("by_rock", "by_rock_n", "by_rock_x", "by_rock_v", "by_rock_p")
+LISTS = ("refill", "taken", "colourless", "row_active", "rock_place", *BY_ROCK)
 PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", *LISTS)
 PER_PLACE = ("pair_j", "pair_p", "pair_colour")
 PER_CONTACT = ("contact_pair", "contact_n", "by_colour")
@@ -231,10 +244,11 @@ PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
 PER_CELL = ("cell_start", "cell_moved", "cell_fill")
 PER_LANE = ("lane_sum", "lane_force")
-LANES_ROW = ("old_j", "old_p")
+LANES_ROW = ("old_j", "old_p", "old_colour")
+PER_SPHERE_TOUCH = ("sphere_key", "sphere_n")
 SCRATCH = (
     *(*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS),
-    *("pair_colour", *PER_COLOUR, *PER_CONTACT, "touch_n"),
+    *("pair_colour", *PER_COLOUR, *PER_CONTACT, "touch_n", "sphere_touches", *PER_SPHERE_TOUCH),
 )
 """What a step makes before it reads it."""
 SHARED = (*PER_BOX, "sdf")
@@ -252,7 +266,8 @@ def sizes(prm: Params, environments: int, lanes: int) -> dict[str, int]:
         PER_TOUCH_TWICE: 2 * TOUCHES * prm.max_grains,
         PER_ROCK_CONTACT_TWICE: 2 * prm.max_rock_contacts,
         ("rock_contacts",): 2,
-        ("sphere_centre",): prm.max_spheres,
+        ("sphere_centre", "sphere_touches"): prm.max_spheres,
+        PER_SPHERE_TOUCH: TOUCHES * prm.max_spheres,
         PER_CELL: prm.nx * prm.ny * prm.nz + 1,
         PER_COLOUR: PAIR_COLOURS + 1,
         PER_LANE: lanes,
