@@ -13,6 +13,7 @@ import warp as wp
 from prpd_train.engines.warp.colours import colour_pairs
 from prpd_train.engines.warp.detect import detect_colours, detect_rock, detect_rows, detect_touches, rock_by_bucket
 from prpd_train.engines.warp.lanes import in_colours, wait
+from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.neighbours import list_pairs, sort_into_cells
 from prpd_train.engines.warp.sleep import go_to_sleep, mark_active, wake_around
 from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_touches
@@ -35,8 +36,9 @@ def fall(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: i
         st.changed[env] = 0
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
-        if st.quiet[g] < prm.sleep_time:
-            st.v[g] = st.v[g] + h * GRAVITY
+        motion = get4(st.motion, g)
+        if is_awake(prm, motion):
+            put4(st.motion, g, and4(xyz(motion) + h * GRAVITY, motion[3]))
             st.press[g] = 0.0
     wait()
 
@@ -47,8 +49,9 @@ def move_grains(prm: Params, st: State, env: int, n: int, h: float, lane: int, l
     limit2 = wp.pow(prm.skin / 3.0, 2.0)
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
-        if st.quiet[g] < prm.sleep_time:
-            x = st.x[g] + h * st.v[g]
+        motion = get4(st.motion, g)
+        if is_awake(prm, motion):
+            x = st.x[g] + h * xyz(motion)
             st.x[g] = x
             d = x - st.x_listed[g]
             if wp.dot(d, d) > limit2:
@@ -61,8 +64,9 @@ def stop(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     """Take their velocity from the grains that are awake."""
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
-        if st.quiet[g] < prm.sleep_time:
-            st.v[g] = wp.vec3(0.0, 0.0, 0.0)
+        motion = get4(st.motion, g)
+        if is_awake(prm, motion):
+            put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, motion[3]))
     wait()
 
 
@@ -248,5 +252,5 @@ def advance(
     rock = share_rock(st, env, rock, lane)
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
-        if is_bad(st.x[g], 10.0) or is_bad(st.v[g], 100.0):
+        if is_bad(st.x[g], 10.0) or is_bad(xyz(get4(st.motion, g)), 100.0):
             st.failed[env] = wp.uint8(1)

@@ -12,6 +12,7 @@ import warp as wp
 
 from prpd_train.engines.warp.colours import own_first, own_step
 from prpd_train.engines.warp.lanes import part, wait
+from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.shapes import box_gap, pit_gap, rock_gap, turn_x
 from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROCK, ROW, TOUCHES, Bucket, Params, Rock, State, World
 
@@ -41,8 +42,10 @@ def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h:
     still = wp.vec3(0.0, 0.0, 0.0)
     i = place // ROW
     j = g0 + st.pair_j[place]
-    i_moves = st.quiet[i] < prm.sleep_time
-    j_moves = st.quiet[j] < prm.sleep_time
+    mi = get4(st.motion, i)
+    mj = get4(st.motion, j)
+    i_moves = is_awake(prm, mi)
+    j_moves = is_awake(prm, mj)
     touching = bool(False)
     contact = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if i_moves or j_moves:
@@ -51,27 +54,35 @@ def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h:
         if dist2 < reach * reach:
             dist = wp.max(wp.sqrt(dist2), 1.0e-9)
             n = d / dist
-            vi = wp.where(i_moves, st.v[i], still)
-            vj = wp.where(j_moves, st.v[j], still)
+            vi = wp.where(i_moves, xyz(mi), still)
+            vj = wp.where(j_moves, xyz(mj), still)
             gap = dist - prm.diameter
             touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
+            contact = and4(n, gap)
+        p = st.pair_p[place] * inv_mass
+        if wp.length_sq(p) > 0.0:
             if touching:
-                contact = wp.vec4(n[0], n[1], n[2], gap)
-                p = st.pair_p[place] * inv_mass
                 if i_moves:
-                    st.v[i] = vi + p
+                    put4(st.motion, i, and4(xyz(mi) + p, mi[3]))
                 if j_moves:
-                    st.v[j] = vj - p
-        if not touching:
-            p = st.pair_p[place] * inv_mass
-            if wp.length_sq(p) > 0.0:
+                    put4(st.motion, j, and4(xyz(mj) - p, mj[3]))
+            else:
                 # What sleeps loses what it leaned on.
                 if not i_moves:
-                    st.v[i] = st.v[i] - p
+                    put4(st.motion, i, and4(xyz(mi) - p, mi[3]))
                 if not j_moves:
-                    st.v[j] = st.v[j] + p
+                    put4(st.motion, j, and4(xyz(mj) + p, mj[3]))
                 st.pair_p[place] = still
     return touching, contact
+
+
+@wp.func
+def add_contact(st: State, g0: int, place: int, contact: wp.vec4, at: int):
+    """Write down a contact of two grains."""
+    st.contact_pair[at] = place
+    st.contact_j[at] = g0 + st.pair_j[place]
+    put4(st.contact_n, at, contact)
+    put4(st.contact_p, at, and4(st.pair_p[place], 0.0))
 
 
 @wp.func
@@ -86,8 +97,7 @@ def detect_rows(prm: Params, st: State, env: int, n: int, inv_mass: float, h: fl
                 for place in range(i * ROW, i * ROW + st.row_count[i]):
                     touching, contact = detect_pair(prm, st, g0, place, inv_mass, h)
                     if touching:
-                        st.contact_pair[first + at] = place
-                        st.contact_n[first + at] = contact
+                        add_contact(st, g0, place, contact, first + at)
                         at += 1
             else:
                 st.overflow[env] = st.overflow[env] + 1
@@ -112,8 +122,7 @@ def detect_colours(prm: Params, st: State, env: int, inv_mass: float, h: float, 
                 touching, contact = detect_pair(prm, st, g0, place, inv_mass, h)
                 if touching:
                     at = first + begin + wp.atomic_add(st.colour_fill, c0 + colour, 1)
-                    st.contact_pair[at] = place
-                    st.contact_n[at] = contact
+                    add_contact(st, g0, place, contact, at)
             wait()
 
 
@@ -194,11 +203,14 @@ def detect_touches(
                     if gap[3] < near:
                         m = turn_x(wp.vec3(gap[0], gap[1], gap[2]), bucket.cos, bucket.sin)
                         known = add_touch(st, env, g, new, old, BOX + b, wp.vec4(m[0], m[1], m[2], gap[3]), known)
-        if st.quiet[g] >= prm.sleep_time:
+        motion = get4(st.motion, g)
+        if not is_awake(prm, motion):
+            lost = wp.vec3(0.0, 0.0, 0.0)
             for s in range(st.touch_count[old]):
                 if (known & (1 << s)) == 0:
-                    # What sleeps loses what it leaned on.
-                    st.v[g] = st.v[g] - st.touch_p[old * TOUCHES + s] * inv_mass
+                    lost += st.touch_p[old * TOUCHES + s] * inv_mass
+            # What sleeps loses what it leaned on.
+            put4(st.motion, g, and4(xyz(motion) - lost, motion[3]))
     wait()
     if lane == 0:
         st.touch_half[env] = flip

@@ -128,18 +128,11 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
 
 
 @wp.func
-def fill_row(prm: Params, st: State, env: int, i: int, old: int):
-    """List the partners of a higher number of grain `i`; known pairs keep impulse and colour. `old` is a free row."""
+def find_partners(prm: Params, st: State, env: int, i: int, new: int):
+    """The near grains of a higher number than `i`, from place `new` on; returns how many."""
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
     reach = prm.diameter + prm.skin
-    row = (g0 + i) * ROW
-    known = st.row_count[g0 + i]
-    for s in range(known):
-        st.old_j[old + s] = st.pair_j[row + s]
-        st.old_p[old + s] = st.pair_p[row + s]
-        if in_colours(prm.coloured):
-            st.old_colour[old + s] = st.pair_colour[row + s]
     count = int(0)
     x = st.x[g0 + i]
     ix = wrap(x[0], prm.cell, prm.nx)
@@ -161,23 +154,36 @@ def fill_row(prm: Params, st: State, env: int, i: int, old: int):
                         d = x - st.x[g0 + j]
                         if wp.dot(d, d) < reach * reach:
                             if count < ROW:
-                                p = wp.vec3(0.0, 0.0, 0.0)
-                                same = int(-1)
-                                for k in range(known):
-                                    if st.old_j[old + k] == j:
-                                        same = k
-                                if same >= 0:
-                                    p = st.old_p[old + same]
-                                st.pair_j[row + count] = j
-                                st.pair_p[row + count] = p
-                                if in_colours(prm.coloured):
-                                    colour = wp.uint8(COLOURLESS)
-                                    if same >= 0:
-                                        colour = st.old_colour[old + same]
-                                    st.pair_colour[row + count] = colour
+                                st.new_j[new + count] = j
                                 count += 1
                             else:
                                 wp.atomic_add(st.overflow, env, 1)
+    return count
+
+
+@wp.func
+def fill_row(prm: Params, st: State, env: int, i: int, new: int):
+    """List the partners of a higher number of grain `i`; known pairs keep impulse and colour. `new` is a free row."""
+    g0 = env * prm.max_grains
+    row = (g0 + i) * ROW
+    known = st.row_count[g0 + i]
+    count = find_partners(prm, st, env, i, new)
+    for s in range(count):
+        p = wp.vec3(0.0, 0.0, 0.0)
+        colour = wp.uint8(COLOURLESS)
+        for k in range(row, row + known):
+            if st.pair_j[k] == st.new_j[new + s]:
+                p = st.pair_p[k]
+                if in_colours(prm.coloured):
+                    colour = st.pair_colour[k]
+        st.new_p[new + s] = p
+        if in_colours(prm.coloured):
+            st.new_colour[new + s] = colour
+    for s in range(count):
+        st.pair_j[row + s] = st.new_j[new + s]
+        st.pair_p[row + s] = st.new_p[new + s]
+        if in_colours(prm.coloured):
+            st.pair_colour[row + s] = st.new_colour[new + s]
     st.row_count[g0 + i] = count
 
 
@@ -191,7 +197,8 @@ def list_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     if lane == 0:
         st.refill_count[env] = 0
     wait()
-    for i in range(lane, n, lanes):
+    for s in range(lane, n, lanes):
+        i = st.order[g0 + s]
         if st.cell_moved[c0 + st.cell_of[g0 + i]] == 1:
             st.refill[g0 + wp.atomic_add(st.refill_count, env, 1)] = i
     wait()

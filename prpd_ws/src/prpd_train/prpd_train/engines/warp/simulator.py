@@ -256,10 +256,9 @@ class WarpSimulator:
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
         write(st.rock_bottom, env, scene.rock_position[2] + bottom)
         write(w.sphere_centre, env, centres, prm.max_spheres)
-        write(st.v, env, np.zeros((self._capacity, 3), np.float32), self._capacity)
         write(st.x, env, _padded(scene.grains, self._capacity), self._capacity)
         quiet = prm.sleep_time if asleep else 0.0
-        write(st.quiet, env, np.full(self._capacity, quiet, np.float32), self._capacity)
+        write(st.motion, env, np.tile(np.array([0, 0, 0, quiet], np.float32), (self._capacity, 1)), self._capacity)
         write(st.rock_quiet, env, quiet)
         write(st.awake_count, env, 0 if asleep else len(scene.grains))
         write(st.soil_top, env, float(scene.grains[:, 2].max()) + 0.5 * prm.diameter)

@@ -13,6 +13,7 @@ import warp as wp
 
 from prpd_train.engines.warp.detect import in_bucket_box
 from prpd_train.engines.warp.lanes import wait
+from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.types import ROW, Bucket, Params, State
 
 CALM = wp.constant(0.01)
@@ -32,10 +33,10 @@ def mark_active(prm: Params, st: State, env: int, n: int, lane: int, lanes: int)
     g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
         g = g0 + i
-        active = st.quiet[g] < prm.sleep_time
+        active = is_awake(prm, get4(st.motion, g))
         if not active:
             for k in range(g * ROW, g * ROW + st.row_count[g]):
-                if st.quiet[g0 + st.pair_j[k]] < prm.sleep_time:
+                if is_awake(prm, get4(st.motion, g0 + st.pair_j[k])):
                     active = True
         st.row_active[g] = wp.where(active, 1, 0)
     wait()
@@ -47,9 +48,8 @@ def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket:
     g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
         g = g0 + i
-        if st.quiet[g] >= prm.sleep_time and in_bucket_box(prm, st.x[g], margin, bucket):
-            st.quiet[g] = 0.0
-            st.v[g] = wp.vec3(0.0, 0.0, 0.0)
+        if not is_awake(prm, get4(st.motion, g)) and in_bucket_box(prm, st.x[g], margin, bucket):
+            put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
             st.changed[env] = 1
     wait()
 
@@ -61,7 +61,6 @@ def go_to_sleep(
     """Put to sleep who has been slow for long, wake whose load has changed; returns how many are awake."""
     g0 = env * prm.max_grains
     most = 9.81 * h * COLUMN / prm.diameter
-    still = wp.vec3(0.0, 0.0, 0.0)
     awake = int(0)
     top = float(LOWEST)
     if lane == 0:
@@ -70,23 +69,23 @@ def go_to_sleep(
     wait()
     for i in range(lane, n, lanes):
         g = g0 + i
-        speed2 = wp.length_sq(st.v[g])
-        quiet = st.quiet[g]
+        motion = get4(st.motion, g)
+        speed2 = wp.length_sq(xyz(motion))
+        quiet = motion[3]
         top = wp.max(top, st.x[g][2])
         if quiet >= prm.sleep_time:
             change = wp.min(WAKING * (9.81 * h + inv_mass * st.press[g]), most)
             if speed2 > change * change:
-                st.quiet[g] = 0.0
-                st.v[g] = still
+                put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
                 st.changed[env] = 1
                 awake += 1
         else:
             quiet = wp.where(speed2 < CALM * CALM and may_sleep == 1, quiet + h, 0.0)
-            st.quiet[g] = quiet
             if quiet >= prm.sleep_time:
-                st.v[g] = still
+                put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, quiet))
                 st.changed[env] = 1
             else:
+                put4(st.motion, g, and4(xyz(motion), quiet))
                 awake += 1
     wp.atomic_add(st.awake_count, env, awake)
     wp.atomic_max(st.soil_top, env, top + 0.5 * prm.diameter)

@@ -12,6 +12,7 @@ import warp as wp
 
 from prpd_train.engines.warp.colours import own_first, own_step
 from prpd_train.engines.warp.lanes import in_colours, part, wait
+from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
 
 AGAINST_PIT = wp.constant(4.0)
@@ -49,50 +50,45 @@ def on_cone(p: wp.vec3, n: wp.vec3, mu: float, limit: float):
 
 
 @wp.func
-def add_press(prm: Params, st: State, i: int, p: wp.vec3):
+def add_press(st: State, g: int, p: wp.vec3):
     """Note what a grain that is awake bears."""
-    if st.quiet[i] < prm.sleep_time:
-        st.press[i] = st.press[i] + wp.length(p)
+    st.press[g] = st.press[g] + wp.length(p)
 
 
 @wp.func
 def solve_pair(
-    prm: Params,
-    st: State,
-    g0: int,
-    c: int,
-    inv_mass: float,
-    mu: float,
-    h: float,
-    bias_rate: float,
-    give: float,
-    limit: float,
+    prm: Params, st: State, c: int, inv_mass: float, mu: float, h: float, bias_rate: float, give: float, limit: float
 ):
     """Visit contact `c` between grains."""
     still = wp.vec3(0.0, 0.0, 0.0)
-    k = st.contact_pair[c]
-    gap = st.contact_n[c]
-    i = k // ROW
-    j = g0 + st.pair_j[k]
-    vi = st.v[i]
-    vj = st.v[j]
-    i_moves = st.quiet[i] < prm.sleep_time
-    j_moves = st.quiet[j] < prm.sleep_time
+    place = st.contact_pair[c]
+    gap = get4(st.contact_n, c)
+    old = xyz(get4(st.contact_p, c))
+    i = place // ROW
+    j = st.contact_j[c]
+    mi = get4(st.motion, i)
+    mj = get4(st.motion, j)
+    i_moves = is_awake(prm, mi)
+    j_moves = is_awake(prm, mj)
     both = i_moves and j_moves
     mass = wp.where(both, 0.5, 1.0) / inv_mass
-    n = wp.vec3(gap[0], gap[1], gap[2])
-    old = st.pair_p[k]
+    n = xyz(gap)
     soft = wp.where(bias_rate > 0.0 and gap[3] < 0.0, prm.softness, 0.0)
-    push = wp.where(i_moves, vi, still) - wp.where(j_moves, vj, still) - wanted_speed(prm, gap[3], h, bias_rate) * n
+    vi = wp.where(i_moves, xyz(mi), still)
+    vj = wp.where(j_moves, xyz(mj), still)
+    push = vi - vj - wanted_speed(prm, gap[3], h, bias_rate) * n
     most = wp.where(both, limit, wp.min(limit, wp.dot(old, n) + give))
     new = on_cone((1.0 - soft) * (old - mass * push), n, mu, most)
     change = inv_mass * (new - old)
-    st.pair_p[k] = new
-    st.v[i] = vi + change
-    st.v[j] = vj - change
+    put4(st.contact_p, c, and4(new, 0.0))
+    put4(st.motion, i, and4(xyz(mi) + change, mi[3]))
+    put4(st.motion, j, and4(xyz(mj) - change, mj[3]))
     if bias_rate == 0.0:
-        add_press(prm, st, i, new)
-        add_press(prm, st, j, new)
+        st.pair_p[place] = new
+        if i_moves:
+            add_press(st, i, new)
+        if j_moves:
+            add_press(st, j, new)
 
 
 @wp.func
@@ -112,7 +108,6 @@ def solve_pairs(
 
     A lane alone goes along the list; several share the contacts of a colour.
     """
-    g0 = env * prm.max_grains
     first = env * prm.max_contacts
     mu = w.mu_soil[env]
     give = GIVE * 9.81 * h / inv_mass
@@ -121,7 +116,7 @@ def solve_pairs(
         count = st.contact_end[env]
         for step in range(count):
             c = first + wp.where(backwards == 1, count - 1 - step, step)
-            solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
+            solve_pair(prm, st, c, inv_mass, mu, h, bias_rate, give, limit)
         return
     c0 = env * (PAIR_COLOURS + 1)
     for turn in range(PAIR_COLOURS):
@@ -130,7 +125,7 @@ def solve_pairs(
         count = st.colour_fill[c0 + colour]
         if count > 0:
             for k in range(own_first(colour, lane, count), count, own_step(colour, lanes)):
-                solve_pair(prm, st, g0, begin + k, inv_mass, mu, h, bias_rate, give, limit)
+                solve_pair(prm, st, begin + k, inv_mass, mu, h, bias_rate, give, limit)
             wait()
 
 
@@ -159,10 +154,11 @@ def solve_touch(
 ):
     """Visit the contact of a grain with pit or bucket or, if `warm`, apply the kept impulse."""
     entity = st.touch_key[place]
-    moves = st.quiet[g] < prm.sleep_time
+    motion = get4(st.motion, g)
+    moves = is_awake(prm, motion)
     if moves or (entity >= BOX and warm == 0):
-        n = wp.vec3(gap[0], gap[1], gap[2])
-        kept = st.v[g]
+        n = xyz(gap)
+        kept = xyz(motion)
         old = st.touch_p[place]
         change = old
         if warm == 0:
@@ -178,9 +174,9 @@ def solve_touch(
             new = on_cone(old - (u - wanted * n) / inv_mass, n, mu, most)
             change = new - old
             st.touch_p[place] = new
-            if bias_rate == 0.0:
-                add_press(prm, st, g, new)
-        st.v[g] = kept + inv_mass * change
+            if moves and bias_rate == 0.0:
+                add_press(st, g, new)
+        put4(st.motion, g, and4(kept + inv_mass * change, motion[3]))
 
 
 @wp.func
@@ -205,7 +201,7 @@ def solve_touches(
         own = (2 * env + half) * prm.max_grains + i
         for s in range(st.touch_count[own]):
             if s != st.rock_place[g]:
-                gap = st.touch_n[g * TOUCHES + s]
+                gap = get4(st.touch_n, g * TOUCHES + s)
                 solve_touch(prm, w, st, env, g, gap, own * TOUCHES + s, inv_mass, bucket, h, bias_rate, warm)
     wait()
 

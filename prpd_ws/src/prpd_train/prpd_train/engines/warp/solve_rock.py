@@ -9,6 +9,7 @@ import warp as wp
 
 from prpd_train.engines.warp.detect import KEYS
 from prpd_train.engines.warp.lanes import wait
+from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
 from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
@@ -59,11 +60,10 @@ def take_by_rock(prm: Params, st: State, env: int, lane: int, lanes: int):
     g0 = env * prm.max_grains
     for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
         i = st.by_rock[m]
-        x = st.x[g0 + i]
-        st.by_rock_n[m] = st.touch_n[(g0 + i) * TOUCHES + st.rock_place[g0 + i]]
-        st.by_rock_x[m] = wp.vec4(x[0], x[1], x[2], wp.where(st.quiet[g0 + i] < prm.sleep_time, 1.0, 0.0))
-        st.by_rock_v[m] = st.v[g0 + i]
-        st.by_rock_p[m] = st.touch_p[place_by_rock(prm, st, env, i)]
+        put4(st.by_rock_n, m, get4(st.touch_n, (g0 + i) * TOUCHES + st.rock_place[g0 + i]))
+        put4(st.by_rock_x, m, and4(st.x[g0 + i], 0.0))
+        put4(st.by_rock_motion, m, get4(st.motion, g0 + i))
+        put4(st.by_rock_p, m, and4(st.touch_p[place_by_rock(prm, st, env, i)], 0.0))
     wait()
 
 
@@ -73,12 +73,13 @@ def put_by_rock(prm: Params, st: State, env: int, bias_rate: float, warm: int, l
     g0 = env * prm.max_grains
     for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
         i = st.by_rock[m]
-        st.v[g0 + i] = st.by_rock_v[m]
+        motion = get4(st.by_rock_motion, m)
+        put4(st.motion, g0 + i, motion)
         if warm == 0:
-            p = st.by_rock_p[m]
+            p = xyz(get4(st.by_rock_p, m))
             st.touch_p[place_by_rock(prm, st, env, i)] = p
-            if bias_rate == 0.0:
-                add_press(prm, st, g0 + i, p)
+            if bias_rate == 0.0 and is_awake(prm, motion):
+                add_press(st, g0 + i, p)
     wait()
 
 
@@ -93,42 +94,43 @@ def solve_by_rock(
     limit = most_impulse(prm, w, env, inv_mass, h)
     give = GIVE * 9.81 * h / inv_mass
     mu = w.mu_soil_rock[env]
+    rock_mass = w.rock_mass[env]
     rv = rock.v
     rw = rock.w
     load = rock.load
     first = env * prm.max_grains
     end = first + st.by_rock_count[env]
     # Each is read while the one before it is visited: a GPU waits long for what it reads.
-    next_gap = st.by_rock_n[first]
-    next_x = st.by_rock_x[first]
-    next_v = st.by_rock_v[first]
-    next_p = st.by_rock_p[first]
+    next_gap = get4(st.by_rock_n, first)
+    next_x = get4(st.by_rock_x, first)
+    next_motion = get4(st.by_rock_motion, first)
+    next_p = get4(st.by_rock_p, first)
     for m in range(first, end):
         gap = next_gap
-        x = next_x
-        kept = next_v
-        old = next_p
+        x = xyz(next_x)
+        motion = next_motion
+        old = xyz(next_p)
         following = wp.min(m + 1, end - 1)
-        next_gap = st.by_rock_n[following]
-        next_x = st.by_rock_x[following]
-        next_v = st.by_rock_v[following]
-        next_p = st.by_rock_p[following]
-        moves = x[3] > 0.5
+        next_gap = get4(st.by_rock_n, following)
+        next_x = get4(st.by_rock_x, following)
+        next_motion = get4(st.by_rock_motion, following)
+        next_p = get4(st.by_rock_p, following)
+        moves = is_awake(prm, motion)
         if moves or rock.awake == 1:
-            n = wp.vec3(gap[0], gap[1], gap[2])
+            n = xyz(gap)
             change = old
-            r = wp.vec3(x[0], x[1], x[2]) - rock.x - (radius + gap[3]) * n
+            r = x - rock.x - (radius + gap[3]) * n
             if warm == 0:
-                u = wp.where(moves, kept, wp.vec3(0.0, 0.0, 0.0)) - rv - wp.cross(rw, r)
+                u = wp.where(moves, xyz(motion), wp.vec3(0.0, 0.0, 0.0)) - rv - wp.cross(rw, r)
                 other = wp.where(moves, inv_mass, 0.0)
                 most = wp.where(moves, limit, wp.min(limit, wp.dot(old, n) + give))
                 wanted = wanted_speed(prm, gap[3], h, bias_rate)
                 new = next_impulse(old, n, mu, u, wanted, r, other, rock, most)
                 change = new - old
-                st.by_rock_p[m] = new
-                load -= change / w.rock_mass[env]
+                put4(st.by_rock_p, m, and4(new, 0.0))
+                load -= change / rock_mass
             if moves or warm == 0:
-                st.by_rock_v[m] = kept + inv_mass * change
+                put4(st.by_rock_motion, m, and4(xyz(motion) + inv_mass * change, motion[3]))
             rv -= rock.inv_mass * change
             rw -= rock.inv_inertia * wp.cross(r, change)
     rock.v = rv
@@ -170,19 +172,22 @@ def solve_rock(
     first = half * prm.max_rock_contacts
     rv = rock.v
     rw = rock.w
+    end = first + st.rock_contacts[half]
+    mu_ground = w.mu_ground[env]
+    mu_bucket = w.mu_rock_bucket[env]
     rounds = wp.where(warm == 1, 1, ROCK_ROUNDS)
     for _ in range(rounds):
-        for c in range(first, first + st.rock_contacts[half]):
-            gap = st.rock_n[c]
-            n = wp.vec3(gap[0], gap[1], gap[2])
+        for c in range(first, end):
+            gap = get4(st.rock_n, c)
+            n = xyz(gap)
             r = st.rock_r[c]
             old = st.rock_p[c]
             change = old
             if warm == 0:
-                mu = w.mu_ground[env]
+                mu = mu_ground
                 u = rv + wp.cross(rw, r)
                 if st.rock_key[c] % KEYS >= BOX:
-                    mu = w.mu_rock_bucket[env]
+                    mu = mu_bucket
                     u -= bucket_speed(rock.x + r, bucket)
                 wanted = wanted_speed(prm, gap[3], h, bias_rate)
                 new = next_impulse(old, n, mu, u, wanted, r, 0.0, rock, h * MOST_FORCE)

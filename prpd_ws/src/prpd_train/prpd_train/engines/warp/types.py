@@ -104,8 +104,9 @@ class State:
     """What a step changes."""
 
     x: wp.array(dtype=wp.vec3)
-    v: wp.array(dtype=wp.vec3)
-    """m/s; of a sleeping grain likewise what a change of load would have given it: it stands still."""
+    motion: wp.array(dtype=wp.vec4)
+    """m/s, velocity (3); of a sleeping grain what a change of load would have given it: it stands still. And s, for how
+    long the grain has been slow; it sleeps, frozen as it is, once this reaches the sleep time."""
     x_listed: wp.array(dtype=wp.vec3)
     """Where each grain was when its pairs were listed."""
     rock_x: wp.array(dtype=wp.vec3)
@@ -116,12 +117,10 @@ class State:
     bucket: wp.array(dtype=wp.vec4)
     bucket_v: wp.array(dtype=wp.vec3)
     bucket_force: wp.array(dtype=wp.vec3)
-    quiet: wp.array(dtype=float)
-    """s, for how long each grain has been slow; it sleeps, frozen as it is, once this reaches the sleep time."""
     press: wp.array(dtype=float)
     """N s, sum of the impulses on each grain in a substep; of a sleeping one, when it fell asleep."""
     rock_quiet: wp.array(dtype=float)
-    """s, as `quiet`."""
+    """s, for how long the rock has been slow; likewise."""
     rock_load: wp.array(dtype=wp.vec3)
     """m/s, the velocity that a change of load since it fell asleep would have given the rock in a substep."""
     soil_top: wp.array(dtype=float)
@@ -150,10 +149,10 @@ class State:
     row_count: wp.array(dtype=int)
     pair_j: wp.array(dtype=int)
     pair_p: wp.array(dtype=wp.vec3)
-    old_j: wp.array(dtype=int)
+    new_j: wp.array(dtype=int)
     """One row for each lane: room to make another afresh."""
-    old_p: wp.array(dtype=wp.vec3)
-    old_colour: wp.array(dtype=wp.uint8)
+    new_p: wp.array(dtype=wp.vec3)
+    new_colour: wp.array(dtype=wp.uint8)
     refill_count: wp.array(dtype=int)
     refill: wp.array(dtype=int)
     """The grains whose rows are made afresh."""
@@ -172,9 +171,11 @@ class State:
     awake_count: wp.array(dtype=int)
     row_active: wp.array(dtype=int)
     # Contacts of this substep between grains, in the order of the rows or, a colour's at its beginning, of the colours: of
-    # each, its place in the row, with normal and gap.
+    # each, its place in the row, and the partner; normal and gap; the impulse, which goes back to the row at the end.
     contact_end: wp.array(dtype=int)
     contact_pair: wp.array(dtype=int)
+    contact_j: wp.array(dtype=int)
+    contact_p: wp.array(dtype=wp.vec4)
     contact_n: wp.array(dtype=wp.vec4)
     # Contacts of grains with anything else, TOUCHES places for each grain, two halves (but of normal and gap).
     touch_count: wp.array(dtype=int)
@@ -186,12 +187,12 @@ class State:
     """Of each grain; -1 without."""
     by_rock_count: wp.array(dtype=int)
     by_rock: wp.array(dtype=int)
-    """The grains that have one; of each, one after the other while they are visited: normal and gap, position and
-    whether it is awake, velocity, impulse."""
+    """The grains that have one; of each, one after the other while they are visited: normal and gap, position, motion,
+    impulse."""
     by_rock_n: wp.array(dtype=wp.vec4)
     by_rock_x: wp.array(dtype=wp.vec4)
-    by_rock_v: wp.array(dtype=wp.vec3)
-    by_rock_p: wp.array(dtype=wp.vec3)
+    by_rock_motion: wp.array(dtype=wp.vec4)
+    by_rock_p: wp.array(dtype=wp.vec4)
     # What the rock's spheres touch, TOUCHES places for each: how many, which, with normal and gap.
     on_bucket: wp.array(dtype=int)
     """How many of these are of the bucket."""
@@ -233,18 +234,18 @@ class Bucket:
     sin: float
 
 
-BY_ROCK = ("by_rock", "by_rock_n", "by_rock_x", "by_rock_v", "by_rock_p")
+BY_ROCK = ("by_rock", "by_rock_n", "by_rock_x", "by_rock_motion", "by_rock_p")
 LISTS = ("refill", "taken", "colourless", "row_active", "rock_place", *BY_ROCK)
-PER_GRAIN = ("x", "v", "x_listed", "quiet", "press", "cell_of", "order", "row_count", *LISTS)
+PER_GRAIN = ("x", "motion", "x_listed", "press", "cell_of", "order", "row_count", *LISTS)
 PER_PLACE = ("pair_j", "pair_p", "pair_colour")
-PER_CONTACT = ("contact_pair", "contact_n", "by_colour")
+PER_CONTACT = ("contact_pair", "contact_j", "contact_n", "contact_p", "by_colour")
 PER_COLOUR = ("colour_start", "colour_fill")
 PER_TOUCH_TWICE = ("touch_key", "touch_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
 PER_CELL = ("cell_start", "cell_moved", "cell_fill")
 PER_LANE = ("lane_sum", "lane_force")
-LANES_ROW = ("old_j", "old_p", "old_colour")
+LANES_ROW = ("new_j", "new_p", "new_colour")
 PER_SPHERE_TOUCH = ("sphere_key", "sphere_n")
 SCRATCH = (
     *(*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS),
