@@ -51,8 +51,8 @@ def move_grains(prm: Params, st: State, env: int, n: int, h: float, lane: int, l
         g = env * prm.max_grains + i
         motion = get4(st.motion, g)
         if is_awake(prm, motion):
-            x = st.x[g] + h * xyz(motion)
-            st.x[g] = x
+            x = xyz(get4(st.x, g)) + h * xyz(motion)
+            put4(st.x, g, and4(x, 0.0))
             d = x - st.x_listed[g]
             if wp.dot(d, d) > limit2:
                 st.stale[env] = 1
@@ -252,5 +252,5 @@ def advance(
     rock = share_rock(st, env, rock, lane)
     for i in range(lane, n, lanes):
         g = env * prm.max_grains + i
-        if is_bad(st.x[g], 10.0) or is_bad(xyz(get4(st.motion, g)), 100.0):
+        if is_bad(xyz(get4(st.x, g)), 10.0) or is_bad(xyz(get4(st.motion, g)), 100.0):
             st.failed[env] = wp.uint8(1)

@@ -26,6 +26,11 @@ def read(array: wp.array, env: int, count: int, stride: int = 1) -> np.ndarray:
     return array[first : first + count].numpy().copy() if count else np.zeros((0, *_shape(array)), np.float32)
 
 
+def with_fourth(positions: np.ndarray) -> np.ndarray:
+    """(N, 4) of (N, 3), as the kernel has positions."""
+    return np.column_stack([positions, np.zeros(len(positions), positions.dtype)])
+
+
 def take_contacts(prm: Params, st: State, env: int, grains: int) -> tuple[np.ndarray, ...]:
     """Of grains: partners per grain, partners, impulses, sums; touches per grain, keys, impulses. Of the rock: keys,
     impulses.

@@ -49,7 +49,7 @@ def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h:
     touching = bool(False)
     contact = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if i_moves or j_moves:
-        d = st.x[i] - st.x[j]
+        d = xyz(get4(st.x, i)) - xyz(get4(st.x, j))
         dist2 = wp.dot(d, d)
         if dist2 < reach * reach:
             dist = wp.max(wp.sqrt(dist2), 1.0e-9)
@@ -173,7 +173,7 @@ def detect_touches(
     margin = radius + near
     for i in range(lane, n, lanes):
         g = g0 + i
-        x = st.x[g]
+        x = xyz(get4(st.x, g))
         new = (2 * env + flip) * prm.max_grains + i
         old = (2 * env + 1 - flip) * prm.max_grains + i
         known = int(0)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.lanes import in_colours, part, wait
+from prpd_train.engines.warp.motion import get4, xyz
 from prpd_train.engines.warp.types import COLOURLESS, ROW, Params, State
 
 
@@ -60,7 +61,7 @@ def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: 
         st.cell_fill[c0 + c] = 0
     wait()
     for i in range(lane, n, lanes):
-        x = st.x[g0 + i]
+        x = xyz(get4(st.x, g0 + i))
         c = cell_index(prm, wrap(x[0], prm.cell, prm.nx), wrap(x[1], prm.cell, prm.ny), wrap(x[2], prm.cell, prm.nz))
         st.cell_of[g0 + i] = c
         wp.atomic_add(st.cell_start, c0 + c + 1, 1)
@@ -111,8 +112,9 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
         moved = bool(False)
         for s in range(st.cell_start[c0 + c], st.cell_start[c0 + c + 1]):
             g = g0 + st.order[g0 + s]
-            if wp.length_sq(st.x[g] - st.x_listed[g]) > limit2:
-                st.x_listed[g] = st.x[g]
+            x = xyz(get4(st.x, g))
+            if wp.length_sq(x - st.x_listed[g]) > limit2:
+                st.x_listed[g] = x
                 moved = True
         if moved:
             ix = c % prm.nx
@@ -134,7 +136,7 @@ def find_partners(prm: Params, st: State, env: int, i: int, new: int):
     g0 = env * prm.max_grains
     reach = prm.diameter + prm.skin
     count = int(0)
-    x = st.x[g0 + i]
+    x = xyz(get4(st.x, g0 + i))
     ix = wrap(x[0], prm.cell, prm.nx)
     iy = wrap(x[1], prm.cell, prm.ny)
     iz = wrap(x[2], prm.cell, prm.nz)
@@ -151,7 +153,7 @@ def find_partners(prm: Params, st: State, env: int, i: int, new: int):
                 for s in range(begin, st.cell_start[c0 + cell_index(prm, last, jy, jz) + 1]):
                     j = st.order[g0 + s]
                     if j > i:
-                        d = x - st.x[g0 + j]
+                        d = x - xyz(get4(st.x, g0 + j))
                         if wp.dot(d, d) < reach * reach:
                             if count < ROW:
                                 st.new_j[new + count] = j

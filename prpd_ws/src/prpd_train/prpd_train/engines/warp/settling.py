@@ -14,7 +14,7 @@ import warp as wp
 
 from prpd_train.engines.bury import MOST_SETTLING, floor_of, make_room, rock_place
 from prpd_train.engines.settle import BUCKET_AWAY, Settled
-from prpd_train.engines.warp.contacts import take_contacts, write
+from prpd_train.engines.warp.contacts import take_contacts, with_fourth, write
 from prpd_train.scene.generator import place_grains
 from prpd_train.scene.spec import SceneSpec
 
@@ -52,7 +52,7 @@ def settle(sim: WarpSimulator, scenes: Sequence[tuple[int, SceneSpec]]) -> dict[
         rock = rock_place(spec, floors[env])
         grains = make_room(spec, grains, rock, sim.params.diameter, CLEARANCE * sim.params.diameter)
         write(w.floor, env, floors[env])
-        write(data.x, env, grains, sim.params.max_grains)
+        write(data.x, env, with_fourth(grains), sim.params.max_grains)
         write(data.stale, env, 1)
         write(data.rock_x, env, [rock])
     sim.advance(envs, away, 0.4, may_sleep=False)

@@ -16,7 +16,7 @@ from prpd_train.engines.protocol import SimState
 from prpd_train.engines.settle import BUCKET_AWAY, Settled
 from prpd_train.engines.warp.advance import advance as kernel
 from prpd_train.engines.warp.bank import SceneBank
-from prpd_train.engines.warp.contacts import put_contacts, read, take_contacts, write
+from prpd_train.engines.warp.contacts import put_contacts, read, take_contacts, with_fourth, write
 from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
 from prpd_train.engines.warp.settling import settle
 from prpd_train.engines.warp.types import SCRATCH, SHARED, Params, State, World, sizes
@@ -110,7 +110,7 @@ class WarpSimulator:
             rock_velocity=self._view(st.rock_v),
             rock_angular_velocity=self._view(st.rock_w),
             rock_bottom=self._view(st.rock_bottom),
-            grain_position=self._rows(st.x),
+            grain_position=self._rows(st.x)[..., :3],
             grain_count=self._view(w.count),
             surface_height=self._view(self._surface),
             failed=failed if self._tensors else failed.view(bool),
@@ -199,7 +199,7 @@ class WarpSimulator:
 
     def grains(self, env: int) -> np.ndarray:
         """(count, 3) m, a copy, of one environment."""
-        return read(self.data.x, env, self.specs[env].grains.spheres, self._capacity)
+        return read(self.data.x, env, self.specs[env].grains.spheres, self._capacity)[:, :3]
 
     def _table_half(self, spec: SceneSpec) -> float:
         """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
@@ -256,7 +256,7 @@ class WarpSimulator:
         bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
         write(st.rock_bottom, env, scene.rock_position[2] + bottom)
         write(w.sphere_centre, env, centres, prm.max_spheres)
-        write(st.x, env, _padded(scene.grains, self._capacity), self._capacity)
+        write(st.x, env, _padded(with_fourth(scene.grains), self._capacity), self._capacity)
         quiet = prm.sleep_time if asleep else 0.0
         write(st.motion, env, np.tile(np.array([0, 0, 0, quiet], np.float32), (self._capacity, 1)), self._capacity)
         write(st.rock_quiet, env, quiet)
@@ -282,7 +282,7 @@ def _arrays(struct: World | State) -> dict[str, wp.array]:
 
 
 def _padded(grains: np.ndarray, capacity: int, value: float = 0.0) -> np.ndarray:
-    padded = np.full((capacity, 3), value, np.float32)
+    padded = np.full((capacity, grains.shape[1]), value, np.float32)
     padded[: len(grains)] = grains
     return padded
 

@@ -48,7 +48,7 @@ def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket:
     g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
         g = g0 + i
-        if not is_awake(prm, get4(st.motion, g)) and in_bucket_box(prm, st.x[g], margin, bucket):
+        if not is_awake(prm, get4(st.motion, g)) and in_bucket_box(prm, xyz(get4(st.x, g)), margin, bucket):
             put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
             st.changed[env] = 1
     wait()
@@ -72,7 +72,7 @@ def go_to_sleep(
         motion = get4(st.motion, g)
         speed2 = wp.length_sq(xyz(motion))
         quiet = motion[3]
-        top = wp.max(top, st.x[g][2])
+        top = wp.max(top, get4(st.x, g)[2])
         if quiet >= prm.sleep_time:
             change = wp.min(WAKING * (9.81 * h + inv_mass * st.press[g]), most)
             if speed2 > change * change:

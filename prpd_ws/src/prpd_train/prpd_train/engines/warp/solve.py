@@ -169,7 +169,7 @@ def solve_touch(
             most = wp.where(entity >= BOX, 1.0, AGAINST_PIT) * limit
             if entity >= BOX:
                 mu = w.mu_soil_bucket[env]
-                u -= bucket_speed(st.x[g] - radius * n, bucket)
+                u -= bucket_speed(xyz(get4(st.x, g)) - radius * n, bucket)
             wanted = wanted_speed(prm, gap[3], h, bias_rate)
             new = on_cone(old - (u - wanted * n) / inv_mass, n, mu, most)
             change = new - old

@@ -61,7 +61,7 @@ def take_by_rock(prm: Params, st: State, env: int, lane: int, lanes: int):
     for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
         i = st.by_rock[m]
         put4(st.by_rock_n, m, get4(st.touch_n, (g0 + i) * TOUCHES + st.rock_place[g0 + i]))
-        put4(st.by_rock_x, m, and4(st.x[g0 + i], 0.0))
+        put4(st.by_rock_x, m, get4(st.x, g0 + i))
         put4(st.by_rock_motion, m, get4(st.motion, g0 + i))
         put4(st.by_rock_p, m, and4(st.touch_p[place_by_rock(prm, st, env, i)], 0.0))
     wait()

@@ -103,7 +103,8 @@ class World:
 class State:
     """What a step changes."""
 
-    x: wp.array(dtype=wp.vec3)
+    x: wp.array(dtype=wp.vec4)
+    """m, position (3); the fourth makes it one piece, see motion.py."""
     motion: wp.array(dtype=wp.vec4)
     """m/s, velocity (3); of a sleeping grain what a change of load would have given it: it stands still. And s, for how
     long the grain has been slow; it sleeps, frozen as it is, once this reaches the sleep time."""
