@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import warp as wp
@@ -9,18 +11,20 @@ import warp as wp
 from prpd_task.spec import TaskSpec
 from prpd_train.engines import make
 from prpd_train.engines.scripted import scripted_dig
-from prpd_train.engines.warp.lanes import COLOURS, cell_of_colour, part
-from prpd_train.engines.warp.types import ROW
+from prpd_train.engines.warp.colours import CELL_COLOURS, cell_of_colour
+from prpd_train.engines.warp.lanes import lanes_for, part
+from prpd_train.engines.warp.types import PAIR_COLOURS, ROW
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.randomisation import Randomisation
 
 TASK = TaskSpec()
 START = np.array(TASK.start_pose, np.float32)
+COLOURS = int(PAIR_COLOURS)
 
 
 @wp.kernel
 def number_cells(nx: int, ny: int, found: wp.array(dtype=int)):
-    per = found.shape[0] // COLOURS
+    per = found.shape[0] // CELL_COLOURS
     found[wp.tid()] = cell_of_colour(nx, ny, wp.tid() // per, wp.tid() % per)
 
 
@@ -35,7 +39,7 @@ def test_colours_hold_every_cell_once_and_keep_cells_apart():
     nx, ny, nz = 6, 9, 3
     found = wp.zeros(nx * ny * nz, dtype=int, device="cpu")
     wp.launch(number_cells, len(found), inputs=[nx, ny, found], device="cpu")
-    cells = found.numpy().reshape(int(COLOURS), -1)
+    cells = found.numpy().reshape(int(CELL_COLOURS), -1)
     assert sorted(cells.ravel()) == list(range(nx * ny * nz))
     places = np.stack([cells % nx, cells // nx % ny, cells // (nx * ny)], -1)
     assert (np.ptp(places % 3, axis=1) == 0).all()
@@ -74,35 +78,38 @@ def test_the_order_of_the_colours_digs_as_well(delta):
     assert force_coloured.mean() == pytest.approx(force.mean(), rel=0.25)
 
 
-def test_cells_of_one_colour_share_no_grain_that_they_touch():
-    """Else two lanes would change one velocity at once."""
-    shared, contacts, steps = 0, 0, 0
+def test_pairs_of_one_colour_share_no_grain():
+    """Else two lanes would change one velocity at once. And none is left out, or listed twice."""
+    pairs, colours, steps = 0, 0, 0
 
     def watch(sim):
-        nonlocal shared, contacts, steps
+        nonlocal pairs, colours, steps
         steps += 1
         if steps % 4:
             return
         prm, st = sim.params, sim.data
-        cells = prm.nx * prm.ny * prm.nz
-        per = cells // int(COLOURS)
-        numbers = wp.zeros(cells, dtype=int, device="cpu")
-        wp.launch(number_cells, cells, inputs=[prm.nx, prm.ny, numbers], device="cpu")
         for env in range(sim.num_envs):
-            starts = st.cell_start.numpy()[env * (cells + 1) :][: cells + 1]
             g0 = env * prm.max_grains
-            order, partner = st.order.numpy()[g0:], st.pair_j.numpy()
-            for colour in numbers.numpy().reshape(-1, per):
-                owner_of: dict[int, int] = {}
-                for cell in colour:
-                    for i in order[starts[cell] : starts[cell + 1]]:
-                        first, count = st.first_contact.numpy()[g0 + i], st.contacts.numpy()[g0 + i]
-                        places = st.contact_pair.numpy()[first : first + count]
-                        assert (places // int(ROW) == g0 + i).all()
-                        contacts += count
-                        for grain in [i, *partner[places]] if count else []:
-                            shared += owner_of.setdefault(int(grain), int(cell)) != cell
+            starts = st.colour_start.numpy()[env * (COLOURS + 1) :][: COLOURS + 1]
+            listed = st.by_colour.numpy()[env * prm.max_contacts :][: starts[-1]]
+            rows = st.row_count.numpy()[g0 : g0 + prm.max_grains]
+            places = [(g0 + i) * int(ROW) + k for i, count in enumerate(rows) for k in range(count)]
+            assert sorted(listed) == places
+            for colour, (begin, end) in enumerate(itertools.pairwise(starts)):
+                own = listed[begin:end]
+                grains = np.concatenate([own // int(ROW), g0 + st.pair_j.numpy()[own]])
+                assert len(set(grains)) == len(grains), f"colour {colour} has a grain twice"
+                assert colour < COLOURS - 1 or not len(own), "pairs were left over"
+                first = env * prm.max_contacts + begin
+                touching = st.contact_pair.numpy()[first : first + st.colour_fill.numpy()[env * (COLOURS + 1) + colour]]
+                assert set(touching) <= set(own)
+                pairs += len(own)
+                colours = max(colours, colour + 1 if len(own) else 0)
 
     dig(0.02, watch, scenes=2, coloured=True, sleeping=False)
-    print(f"{contacts} contacts, {shared} shared grains")
-    assert contacts > 10_000 and shared == 0
+    print(f"{pairs} pairs in at most {colours} colours")
+    assert pairs > 10_000
+
+
+def test_lanes_are_as_many_as_there_is_work_for():
+    assert [lanes_for(grains) for grains in (0, 1, 256, 257, 1900, 40_000)] == [64, 64, 64, 128, 512, 512]

@@ -12,7 +12,7 @@ import warp as wp
 
 from prpd_train.engines.warp.colours import colour_pairs
 from prpd_train.engines.warp.detect import detect_colours, detect_rock, detect_rows, detect_touches, rock_by_bucket
-from prpd_train.engines.warp.lanes import in_colours, wait
+from prpd_train.engines.warp.lanes import MOST_LANES, RESIDENT, in_colours, wait
 from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
 from prpd_train.engines.warp.neighbours import list_pairs, sort_into_cells
 from prpd_train.engines.warp.sleep import go_to_sleep, mark_active, wake_around
@@ -116,7 +116,7 @@ def is_bad(v: wp.vec3, limit: float):
     return not (wp.abs(v[0]) < limit and wp.abs(v[1]) < limit and wp.abs(v[2]) < limit)
 
 
-@wp.kernel
+@wp.kernel(launch_bounds=(MOST_LANES, RESIDENT))
 def advance(
     prm: Params,
     w: World,

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import warp as wp
+
+MOST_LANES = 512
+"""Threads of a GPU that share an environment at most, and"""
+RESIDENT = 2
+"""how many such environments one of its processors is to hold at a time, which leaves 64 registers for a thread."""
+
+
+def lanes_for(grains: int) -> int:
+    """Lanes for an environment: one for every four grains or so, a power of two, as many threads as a GPU likes."""
+    return min(MOST_LANES, max(64, 2 ** math.ceil(math.log2(max(grains, 1) / 4))))
 
 @wp.func_native("""
 #if defined(__CUDA_ARCH__)

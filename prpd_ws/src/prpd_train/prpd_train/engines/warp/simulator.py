@@ -17,13 +17,11 @@ from prpd_train.engines.settle import BUCKET_AWAY, Settled
 from prpd_train.engines.warp.advance import advance as kernel
 from prpd_train.engines.warp.bank import SceneBank
 from prpd_train.engines.warp.contacts import put_contacts, read, take_contacts, with_fourth, write
+from prpd_train.engines.warp.lanes import lanes_for
 from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
 from prpd_train.engines.warp.settling import settle
 from prpd_train.engines.warp.types import SCRATCH, SHARED, Params, State, World, sizes
 from prpd_train.scene.spec import SceneSpec
-
-LANES = 64
-"""Threads of a GPU that share an environment: about as many as there are cells of one colour in the paper's bed."""
 
 PASSIVE = 5.0
 """Pressure that sand bears before it flows aside, over that of its own weight (42 degrees of friction). A grain stands
@@ -62,7 +60,6 @@ class WarpSimulator:
         self.failures = FailureLog(failure_directory)
         self._device = wp.get_device(device)
         self._tensors = tensors or self._device.is_cuda
-        self._lanes = LANES if self._device.is_cuda else 1
         if self._device.is_cuda:
             # Torch's work and ours on the same arrays then follow one another without being told to.
             wp.set_stream(wp.stream_from_torch(str(self._device)), self._device)
@@ -71,6 +68,7 @@ class WarpSimulator:
         self.specs = list(specs)
         # Room for the randomised volume, whatever the first specs drew.
         self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
+        self._lanes = lanes_for(self._capacity) if self._device.is_cuda else 1
         self._shapes: list[tuple] = []
         self.params = _params(specs[0], self._capacity, substep, iterations, coloured or self._lanes > 1)
         self.world, self.data = World(), State()
