@@ -20,7 +20,7 @@ from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_to
 from prpd_train.engines.warp.solve_rock import impulse_of_rock, solve_rock, visit_by_rock
 from prpd_train.engines.warp.types import Bucket, Params, Rock, State, World
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "max_unroll": 1})
 
 GRAVITY = wp.constant(wp.vec3(0.0, 0.0, -9.81))
 ROCK_CALM = wp.constant(0.02)
