@@ -1,7 +1,8 @@
 """Pairs in colours: those of one colour share no grain, so that lanes may visit them side by side, in any order.
 
 A new pair gets the first colour that neither of its grains has yet, and keeps it. To find it, lanes take cells side by
-side that are so far apart that their grains have no partner in common: the colours are the same for any number of lanes.
+side that are so far apart that their grains have no partner in common. So the colours are the same for any number of
+lanes.
 """
 
 # ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)

@@ -16,6 +16,7 @@ def lanes_for(grains: int) -> int:
     """Lanes for an environment: one for every four grains or so, a power of two, as many threads as a GPU likes."""
     return min(MOST_LANES, max(64, 2 ** math.ceil(math.log2(max(grains, 1) / 4))))
 
+
 @wp.func_native("""
 #if defined(__CUDA_ARCH__)
 __syncthreads();

@@ -2,7 +2,7 @@
 
 The cells cover the pit; what lies outside shares the cells of the other side, which costs a few needless distance tests
 and never a missed pair. If pairs go by colours, they are so wide that grains whose cells are three apart touch no grain
-in common, though all may have moved a little since they were sorted: `lanes.py` builds on that.
+in common, though all may have moved a little since they were sorted: `colours.py` builds on that.
 
 A row is made afresh only if a grain in the cells around has moved since its place was noted, so that soil at rest costs
 little beside a few grains that fall. No pair is missed if no grain gets farther from its noted place than a third of
@@ -17,7 +17,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.lanes import in_colours, part, wait
-from prpd_train.engines.warp.motion import get4, xyz
+from prpd_train.engines.warp.packed import get4, xyz
 from prpd_train.engines.warp.types import COLOURLESS, ROW, Params, State
 
 

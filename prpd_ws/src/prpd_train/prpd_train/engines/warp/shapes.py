@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.types import FLOOR, WALL_X, Params, World
+from prpd_train.engines.warp.types import FLOOR, WALL_X, Bucket, Params, World
 
 
 @wp.func
@@ -57,6 +57,16 @@ def pit_gap(p: wp.vec3, radius: float, half: wp.vec2, floor: float, rim: float, 
 def turn_x(v: wp.vec3, cos: float, sin: float):
     """The vector turned about x."""
     return wp.vec3(v[0], cos * v[1] - sin * v[2], sin * v[1] + cos * v[2])
+
+
+@wp.func
+def in_bucket_box(prm: Params, x: wp.vec3, margin: float, bucket: Bucket):
+    """Whether a point is in the box around the bucket, or nearer to it than `margin`."""
+    c = turn_x(x - bucket.origin, bucket.cos, -bucket.sin)
+    low = prm.bucket_low
+    high = prm.bucket_high
+    over = c[0] > low[0] - margin and c[1] > low[1] - margin and c[2] > low[2] - margin
+    return over and c[0] < high[0] + margin and c[1] < high[1] + margin and c[2] < high[2] + margin
 
 
 @wp.func

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect import in_bucket_box
 from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
+from prpd_train.engines.warp.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.shapes import in_bucket_box
 from prpd_train.engines.warp.types import ROW, Bucket, Params, State
 
 CALM = wp.constant(0.01)
@@ -25,6 +25,12 @@ COLUMN = wp.constant(0.1)
 much, and yields no later for that."""
 LOWEST = wp.constant(-1.0e3)
 """m, below everything."""
+
+
+@wp.func
+def is_awake(prm: Params, motion: wp.vec4):
+    """Whether a grain has not been slow for long."""
+    return motion[3] < prm.sleep_time
 
 
 @wp.func

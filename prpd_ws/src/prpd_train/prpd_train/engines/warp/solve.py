@@ -12,7 +12,8 @@ import warp as wp
 
 from prpd_train.engines.warp.colours import own_first, own_step
 from prpd_train.engines.warp.lanes import in_colours, part, wait
-from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
+from prpd_train.engines.warp.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.sleep import is_awake
 from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
 
 AGAINST_PIT = wp.constant(4.0)

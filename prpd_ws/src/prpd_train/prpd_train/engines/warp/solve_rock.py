@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect import KEYS
+from prpd_train.engines.warp.detect_rock import KEYS
 from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.motion import and4, get4, is_awake, put4, xyz
+from prpd_train.engines.warp.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.sleep import is_awake
 from prpd_train.engines.warp.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
 from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 

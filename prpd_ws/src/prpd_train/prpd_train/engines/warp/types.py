@@ -104,7 +104,7 @@ class State:
     """What a step changes."""
 
     x: wp.array(dtype=wp.vec4)
-    """m, position (3); the fourth makes it one piece, see motion.py."""
+    """m, position (3); the fourth makes it one piece, see packed.py."""
     motion: wp.array(dtype=wp.vec4)
     """m/s, velocity (3); of a sleeping grain what a change of load would have given it: it stands still. And s, for how
     long the grain has been slow; it sleeps, frozen as it is, once this reaches the sleep time."""
@@ -171,8 +171,9 @@ class State:
     # Who is awake, and in which rows is a pair of which at least one grain is.
     awake_count: wp.array(dtype=int)
     row_active: wp.array(dtype=int)
-    # Contacts of this substep between grains, in the order of the rows or, a colour's at its beginning, of the colours: of
-    # each, its place in the row, and the partner; normal and gap; the impulse, which goes back to the row at the end.
+    # Contacts of this substep between grains, in the order of the rows or of the colours (those of a colour where its
+    # pairs begin): of each, its place in the row, and the partner; normal and gap; the impulse, which goes back to the
+    # row at the end.
     contact_end: wp.array(dtype=int)
     contact_pair: wp.array(dtype=int)
     contact_j: wp.array(dtype=int)

@@ -1,13 +1,8 @@
-"""Grains' velocity, m/s (3), and for how long they have been slow, s, in one vector.
-
-A GPU reads and writes four numbers that are beside each other as fast as one, if it is told that they are.
-"""
+"""Vectors of four numbers: a GPU reads and writes them as fast as one, if it is told that they are in one piece."""
 
 from __future__ import annotations
 
 import warp as wp
-
-from prpd_train.engines.warp.types import Params
 
 
 @wp.func_native("""
@@ -43,9 +38,3 @@ def xyz(v: wp.vec4):
 def and4(v: wp.vec3, fourth: float):
     """Three and a fourth."""
     return wp.vec4(v[0], v[1], v[2], fourth)
-
-
-@wp.func
-def is_awake(prm: Params, motion: wp.vec4):
-    """Whether a grain has not been slow for long."""
-    return motion[3] < prm.sleep_time
