@@ -11,9 +11,9 @@ import warp as wp
 from prpd_task.spec import TaskSpec
 from prpd_train.engines import make
 from prpd_train.engines.scripted import scripted_dig
-from prpd_train.engines.warp.colours import CELL_COLOURS, cell_of_colour
-from prpd_train.engines.warp.lanes import lanes_for, part
-from prpd_train.engines.warp.types import PAIR_COLOURS, ROW
+from prpd_train.engines.warp.kernel.colours import CELL_COLOURS, cell_of_colour
+from prpd_train.engines.warp.kernel.lanes import lanes_for, part
+from prpd_train.engines.warp.kernel.types import PAIR_COLOURS, ROW
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.randomisation import Randomisation
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-from prpd_train.engines.warp.types import ROW, TOUCHES, Params, State
+from prpd_train.engines.warp.kernel.types import ROW, TOUCHES, Params, State
 
 
 def write(array: wp.array, env: int, value: Any, stride: int = 1) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import warp as wp
 
+from prpd_train.engines.warp.kernel.types import World
 from prpd_train.scene.rock_shapes import Cells
 from prpd_train.scene.spec import Rock
 
@@ -27,6 +29,24 @@ def distance_table(cells: Cells, half: float) -> np.ndarray:
     inside = _distance_to_cubes(points, np.asarray(sorted(empty)) - centre)
     table = np.where(outside > 0, outside, -inside)
     return table.astype(np.float32)
+
+
+class ShapeTables:
+    """The tables of all rock shapes that were met, one after the other where the kernel reads them."""
+
+    def __init__(self, world: World, device: wp.Device) -> None:
+        self._world, self._device = world, device
+        self._shapes: list[tuple[Cells, float]] = []
+
+    def place(self, rock: Rock, margin: float) -> tuple[int, float]:
+        """Where the table of a shape begins, and half its edge, in voxel edges: the rock and `margin` m around it."""
+        half = round((rock.radius() + margin) / rock.voxel_edge, 2)
+        shape = (rock.cells, half)
+        if shape not in self._shapes:
+            self._shapes.append(shape)
+            tables = [distance_table(*known) for known in self._shapes]
+            self._world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
+        return self._shapes.index(shape) * NODES**3, half
 
 
 def _distance_to_cubes(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

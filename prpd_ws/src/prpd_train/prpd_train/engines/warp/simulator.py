@@ -9,24 +9,19 @@ import numpy as np
 import warp as wp
 
 from prpd_task.arrays import Array, like
-from prpd_task.frames import quaternion_rotate
 from prpd_train.engines.checks import check_duration, check_poses, check_reset, check_specs
 from prpd_train.engines.failures import FailureLog
 from prpd_train.engines.protocol import SimState
 from prpd_train.engines.settle import BUCKET_AWAY, Settled
-from prpd_train.engines.warp.advance import advance as kernel
 from prpd_train.engines.warp.bank import SceneBank
-from prpd_train.engines.warp.contacts import put_contacts, read, take_contacts, with_fourth, write
-from prpd_train.engines.warp.lanes import lanes_for
-from prpd_train.engines.warp.rock_tables import NODES, contact_spheres, distance_table
+from prpd_train.engines.warp.contacts import read, take_contacts, write
+from prpd_train.engines.warp.kernel.advance import advance as kernel
+from prpd_train.engines.warp.kernel.lanes import lanes_for
+from prpd_train.engines.warp.kernel.types import SCRATCH, SHARED, Params, State, World, sizes
+from prpd_train.engines.warp.load import write_scene
+from prpd_train.engines.warp.rock_tables import NODES, ShapeTables, contact_spheres
 from prpd_train.engines.warp.settling import settle
-from prpd_train.engines.warp.types import SCRATCH, SHARED, Params, State, World, sizes
 from prpd_train.scene.spec import SceneSpec
-
-PASSIVE = 5.0
-"""Pressure that sand bears before it flows aside, over that of its own weight (42 degrees of friction). A grain stands
-for a lump of soil, and bears what soil at the bottom of the bed would; without this, large grains jam like boulders.
-"""
 
 
 class WarpSimulator:
@@ -69,7 +64,6 @@ class WarpSimulator:
         # Room for the randomised volume, whatever the first specs drew.
         self._capacity = max_grains or int(1.3 * max(s.grains.spheres for s in specs)) + 2
         self._lanes = lanes_for(self._capacity) if self._device.is_cuda else 1
-        self._shapes: list[tuple] = []
         self.params = _params(specs[0], self._capacity, substep, iterations, coloured or self._lanes > 1)
         self.world, self.data = World(), State()
         lengths = sizes(self.params, self.num_envs, self._lanes)
@@ -77,6 +71,7 @@ class WarpSimulator:
             for name, var in struct._cls.vars.items():  # type: ignore[union-attr]
                 array = wp.zeros(lengths.get(name, self.num_envs), dtype=var.type.dtype, device=self._device)
                 setattr(struct, name, array)
+        self._tables = ShapeTables(self.world, self._device)
         boxes = specs[0].bucket.boxes()
         self.world.box_centre.assign(np.array([b.centre for b in boxes], np.float32))
         self.world.box_half.assign(np.array([b.size for b in boxes], np.float32) / 2)
@@ -199,90 +194,16 @@ class WarpSimulator:
         """(count, 3) m, a copy, of one environment."""
         return read(self.data.x, env, self.specs[env].grains.spheres, self._capacity)[:, :3]
 
-    def _table_half(self, spec: SceneSpec) -> float:
-        """Half the edge of the distance table, in voxel edges: the rock and a grain around it."""
-        return round((spec.rock.radius() + 0.8 * self.params.diameter) / spec.rock.voxel_edge, 2)
-
     def load(self, env: int, spec: SceneSpec, scene: Settled, pose: np.ndarray, *, asleep: bool) -> None:
-        """Write a scene into an environment: everything at rest, no contact known."""
-        prm, w, st = self.params, self.world, self.data
+        """Write a scene into an environment: everything at rest."""
         self.specs[env] = spec
-        rock = spec.rock
-        centres, radius = contact_spheres(rock)
-        if len(centres) > prm.max_spheres:
-            raise ValueError(
-                f"a rock of {len(centres)} contact spheres does not fit: there is room for {prm.max_spheres}"
-            )
-        materials = spec.materials
-        half = self._table_half(spec)
-        for array, value in (
-            (w.count, len(scene.grains)),
-            (w.grain_mass, spec.grains.total_mass / spec.grains.spheres),
-            (w.half, [np.array(spec.bed.footprint) / 2]),
-            (w.floor, scene.floor),
-            (w.rim, spec.bed.surface_height + spec.bed.rim),
-            (w.strength, PASSIVE * spec.bed.depth),
-            (w.mu_soil, materials.soil),
-            (w.mu_soil_rock, materials.soil_rock),
-            (w.mu_soil_bucket, materials.soil_bucket),
-            (w.mu_rock_bucket, materials.rock_bucket),
-            (w.mu_ground, materials.ground),
-            (w.rock_mass, rock.mass),
-            (w.rock_inertia, [rock.inertia()]),
-            (w.rock_force, [spec.sample.rock_force]),
-            (w.rock_radius, rock.radius()),
-            (w.rock_held, 0),
-            (w.sphere_count, len(centres)),
-            (w.sphere_radius, radius),
-            (w.sdf_first, self._shape_table(rock.cells, half)),
-            (w.sdf_half, half * rock.voxel_edge),
-            (w.sdf_scale, rock.voxel_edge),
-            (self._surface, spec.bed.surface_height),
-            (st.rock_x, [scene.rock_position]),
-            (st.rock_q, [scene.rock_quaternion]),
-            (st.rock_v, [[0, 0, 0]]),
-            (st.rock_w, [[0, 0, 0]]),
-            (st.rock_load, [[0, 0, 0]]),
-            (st.bucket, [pose]),
-            (st.bucket_v, [[0, 0, 0]]),
-            (st.bucket_force, [[0, 0, 0]]),
-            (st.failed, 0),
-            (st.overflow, 0),
-            (st.pairs_coloured, 0),
-        ):
-            write(array, env, value)
-        bottom = quaternion_rotate(np.asarray(scene.rock_quaternion), centres)[:, 2].min() - radius
-        write(st.rock_bottom, env, scene.rock_position[2] + bottom)
-        write(w.sphere_centre, env, centres, prm.max_spheres)
-        write(st.x, env, _padded(with_fourth(scene.grains), self._capacity), self._capacity)
-        quiet = prm.sleep_time if asleep else 0.0
-        write(st.motion, env, np.tile(np.array([0, 0, 0, quiet], np.float32), (self._capacity, 1)), self._capacity)
-        write(st.rock_quiet, env, quiet)
-        write(st.awake_count, env, 0 if asleep else len(scene.grains))
-        write(st.soil_top, env, float(scene.grains[:, 2].max()) + 0.5 * prm.diameter)
-        # Rows that belong to these places need no other listing; none fit a place that no grain has.
-        listed = scene.grains if scene.contacts else np.full((1, 3), np.inf, np.float32)
-        write(st.x_listed, env, _padded(listed, self._capacity, np.inf), self._capacity)
-        put_contacts(prm, st, env, scene.contacts)
-
-    def _shape_table(self, cells: tuple, half: float) -> int:
-        """Where the distance table of a rock shape begins, after adding it if it is new."""
-        key = (cells, half)
-        if key not in self._shapes:
-            self._shapes.append(key)
-            tables = [distance_table(*shape) for shape in self._shapes]
-            self.world.sdf = wp.array(np.concatenate(tables), dtype=float, device=self._device)
-        return self._shapes.index(key) * NODES**3
+        table = self._tables.place(spec.rock, 0.8 * self.params.diameter)
+        write_scene(self.params, self.world, self.data, env, spec, scene, pose, table=table, asleep=asleep)
+        write(self._surface, env, spec.bed.surface_height)
 
 
 def _arrays(struct: World | State) -> dict[str, wp.array]:
     return {name: getattr(struct, name) for name in struct._cls.vars}  # type: ignore[union-attr]
-
-
-def _padded(grains: np.ndarray, capacity: int, value: float = 0.0) -> np.ndarray:
-    padded = np.full((capacity, grains.shape[1]), value, np.float32)
-    padded[: len(grains)] = grains
-    return padded
 
 
 def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int, coloured: bool) -> Params:
@@ -299,7 +220,7 @@ def _params(spec: SceneSpec, capacity: int, substep: float, iterations: int, col
     prm.max_spheres = max(64, int(1.5 * len(contact_spheres(spec.rock)[0])))
     prm.max_rock_contacts = 4 * prm.max_spheres
     prm.coloured = int(coloured)
-    prm.cell = 1.4 * d if coloured else d + prm.skin  # see neighbours.py
+    prm.cell = 1.4 * d if coloured else d + prm.skin  # see kernel/neighbours.py
     sides = (*spec.bed.footprint, 1.3 * spec.bed.depth)
     prm.nx, prm.ny, prm.nz = (3 * math.ceil(side / (3 * prm.cell)) for side in sides)
     prm.boxes = len(spec.bucket.boxes())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.types import FLOOR, WALL_X, Bucket, Params, World
+from prpd_train.engines.warp.kernel.types import FLOOR, WALL_X, Bucket, Params, World
 
 
 @wp.func

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.detect_rock import KEYS
-from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.packed import and4, get4, put4, xyz
-from prpd_train.engines.warp.sleep import is_awake
-from prpd_train.engines.warp.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
-from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.kernel.detect_rock import KEYS
+from prpd_train.engines.warp.kernel.lanes import wait
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.sleep import is_awake
+from prpd_train.engines.warp.kernel.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
+from prpd_train.engines.warp.kernel.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
 MOST_FORCE = wp.constant(150.0)
 """N, of one contact with pit or bucket: a rock wedged between them gives way instead of being pressed without limit."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import part, wait
-from prpd_train.engines.warp.shapes import box_gap, in_bucket_box, pit_gap, turn_x
-from prpd_train.engines.warp.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.kernel.lanes import part, wait
+from prpd_train.engines.warp.kernel.shapes import box_gap, in_bucket_box, pit_gap, turn_x
+from prpd_train.engines.warp.kernel.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
 KEYS = wp.constant(64)
 """Contact keys per rock sphere: more than entities that it can touch."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.types import COLOURLESS, PAIR_COLOURS, ROW, Params, State
+from prpd_train.engines.warp.kernel.lanes import wait
+from prpd_train.engines.warp.kernel.types import COLOURLESS, PAIR_COLOURS, ROW, Params, State
 
 CELL_COLOURS = wp.constant(27)
 """Cells of one colour are at least three apart along an axis: what their grains touch, they do not share."""

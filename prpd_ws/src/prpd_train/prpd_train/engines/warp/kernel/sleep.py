@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import wait
-from prpd_train.engines.warp.packed import and4, get4, put4, xyz
-from prpd_train.engines.warp.shapes import in_bucket_box
-from prpd_train.engines.warp.types import ROW, Bucket, Params, State
+from prpd_train.engines.warp.kernel.lanes import wait
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.shapes import in_bucket_box
+from prpd_train.engines.warp.kernel.types import ROW, Bucket, Params, State
 
 CALM = wp.constant(0.01)
 """m/s, speed below which a grain is slow."""

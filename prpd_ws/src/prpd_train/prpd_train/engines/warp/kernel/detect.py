@@ -10,12 +10,23 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.colours import own_first, own_step
-from prpd_train.engines.warp.lanes import part, wait
-from prpd_train.engines.warp.packed import and4, get4, put4, xyz
-from prpd_train.engines.warp.shapes import box_gap, in_bucket_box, pit_gap, rock_gap, turn_x
-from prpd_train.engines.warp.sleep import is_awake
-from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROCK, ROW, TOUCHES, Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.kernel.colours import own_first, own_step
+from prpd_train.engines.warp.kernel.lanes import part, wait
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.shapes import box_gap, in_bucket_box, pit_gap, rock_gap, turn_x
+from prpd_train.engines.warp.kernel.sleep import is_awake
+from prpd_train.engines.warp.kernel.types import (
+    BOX,
+    PAIR_COLOURS,
+    ROCK,
+    ROW,
+    TOUCHES,
+    Bucket,
+    Params,
+    Rock,
+    State,
+    World,
+)
 
 
 @wp.func

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.colours import colour_pairs
-from prpd_train.engines.warp.detect import detect_colours, detect_rows, detect_touches
-from prpd_train.engines.warp.detect_rock import detect_rock, rock_by_bucket
-from prpd_train.engines.warp.lanes import MOST_LANES, RESIDENT, in_colours, wait
-from prpd_train.engines.warp.neighbours import list_pairs, sort_into_cells
-from prpd_train.engines.warp.packed import and4, get4, put4, xyz
-from prpd_train.engines.warp.sleep import go_to_sleep, is_awake, mark_active, wake_around
-from prpd_train.engines.warp.solve import impulse_of_soil, solve_pairs, solve_touches
-from prpd_train.engines.warp.solve_rock import impulse_of_rock, solve_rock, visit_by_rock
-from prpd_train.engines.warp.types import Bucket, Params, Rock, State, World
+from prpd_train.engines.warp.kernel.colours import colour_pairs
+from prpd_train.engines.warp.kernel.detect import detect_colours, detect_rows, detect_touches
+from prpd_train.engines.warp.kernel.detect_rock import detect_rock, rock_by_bucket
+from prpd_train.engines.warp.kernel.lanes import MOST_LANES, RESIDENT, in_colours, wait
+from prpd_train.engines.warp.kernel.neighbours import list_pairs, sort_into_cells
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.sleep import go_to_sleep, is_awake, mark_active, wake_around
+from prpd_train.engines.warp.kernel.solve import impulse_of_soil, solve_pairs, solve_touches
+from prpd_train.engines.warp.kernel.solve_rock import impulse_of_rock, solve_rock, visit_by_rock
+from prpd_train.engines.warp.kernel.types import Bucket, Params, Rock, State, World
 
 # Unrolled, the code would be a quarter longer, and slower to load than to run.
 wp.set_module_options({"enable_backward": False, "max_unroll": 1})

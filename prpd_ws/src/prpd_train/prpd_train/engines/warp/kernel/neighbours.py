@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.lanes import in_colours, part, wait
-from prpd_train.engines.warp.packed import get4, xyz
-from prpd_train.engines.warp.types import COLOURLESS, ROW, Params, State
+from prpd_train.engines.warp.kernel.lanes import in_colours, part, wait
+from prpd_train.engines.warp.kernel.packed import get4, xyz
+from prpd_train.engines.warp.kernel.types import COLOURLESS, ROW, Params, State
 
 
 @wp.func

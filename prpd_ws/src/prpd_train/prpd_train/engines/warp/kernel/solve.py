@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.colours import own_first, own_step
-from prpd_train.engines.warp.lanes import in_colours, part, wait
-from prpd_train.engines.warp.packed import and4, get4, put4, xyz
-from prpd_train.engines.warp.sleep import is_awake
-from prpd_train.engines.warp.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
+from prpd_train.engines.warp.kernel.colours import own_first, own_step
+from prpd_train.engines.warp.kernel.lanes import in_colours, part, wait
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.sleep import is_awake
+from prpd_train.engines.warp.kernel.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
 
 AGAINST_PIT = wp.constant(4.0)
 """Factor on what a grain's contact bears, against pit and ground: what is wedged yields elsewhere, what falls stops."""
