@@ -134,7 +134,7 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
         for envs in benchmark.envs:
             yield engine_row("warp", "warp", specs[:envs], benchmark)
         if benchmark.peers:
-            for peer in peers.PEERS:
+            for peer in (peer for peer in peers.PEERS if specs[0].grains.spheres <= peer.most):
                 for envs in benchmark.envs if peer.batched else (1,):
                     step, label = peer.build(specs[0], envs)
                     cpu = timed(step, benchmark.seconds, benchmark.budget)
