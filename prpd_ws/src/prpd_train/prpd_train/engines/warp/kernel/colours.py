@@ -16,7 +16,7 @@ from prpd_train.engines.warp.kernel.types import COLOURLESS, PAIR_COLOURS, ROW, 
 
 CELL_COLOURS = wp.constant(27)
 """Cells of one colour are at least three apart along an axis: what their grains touch, they do not share."""
-LAST = wp.constant(31)
+LAST = wp.constant(int(PAIR_COLOURS) - 1)
 """The colour of pairs for which none was left: they may share grains."""
 
 
