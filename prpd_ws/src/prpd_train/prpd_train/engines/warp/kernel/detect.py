@@ -11,7 +11,7 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.kernel.colours import own_first, own_step
-from prpd_train.engines.warp.kernel.lanes import part, wait
+from prpd_train.engines.warp.kernel.lanes import before, part, wait
 from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
 from prpd_train.engines.warp.kernel.shapes import box_gap, in_bucket_box, pit_gap, rock_gap, turn_x
 from prpd_train.engines.warp.kernel.sleep import is_awake
@@ -187,9 +187,9 @@ def detect_touches(
             if wp.dot(d, d) < rock_reach * rock_reach:
                 gap = rock_gap(prm, w, env, wp.quat_rotate_inv(rock.q, d), radius)
                 if gap[3] < near:
-                    m = wp.quat_rotate(rock.q, wp.vec3(gap[0], gap[1], gap[2]))
                     at = st.touch_count[new]
-                    known = add_touch(st, env, g, new, old, ROCK, wp.vec4(m[0], m[1], m[2], gap[3]), known)
+                    gap = and4(wp.quat_rotate(rock.q, xyz(gap)), gap[3])
+                    known = add_touch(st, env, g, new, old, ROCK, gap, known)
                     if at < TOUCHES:
                         st.rock_place[g] = at
         if prm.soil_bucket == 1:
@@ -198,8 +198,8 @@ def detect_touches(
                 for b in range(prm.boxes):
                     gap = box_gap(local, radius, w.box_centre[b], w.box_half[b], w.box_pitch[b])
                     if gap[3] < near:
-                        m = turn_x(wp.vec3(gap[0], gap[1], gap[2]), bucket.cos, bucket.sin)
-                        known = add_touch(st, env, g, new, old, BOX + b, wp.vec4(m[0], m[1], m[2], gap[3]), known)
+                        gap = and4(turn_x(xyz(gap), bucket.cos, bucket.sin), gap[3])
+                        known = add_touch(st, env, g, new, old, BOX + b, gap, known)
         motion = get4(st.motion, g)
         if not is_awake(prm, motion):
             lost = wp.vec3(0.0, 0.0, 0.0)
@@ -225,11 +225,7 @@ def list_by_rock(prm: Params, st: State, env: int, n: int, lane: int, lanes: int
     for i in range(first, last):
         if st.rock_place[g0 + i] >= 0:
             count += 1
-    st.lane_sum[env * lanes + lane] = count
-    wait()
-    at = int(0)
-    for k in range(lane):
-        at += st.lane_sum[env * lanes + k]
+    at = before(st.lane_sum, env, count, lane, lanes)
     for i in range(first, last):
         if st.rock_place[g0 + i] >= 0:
             st.by_rock[g0 + at] = i

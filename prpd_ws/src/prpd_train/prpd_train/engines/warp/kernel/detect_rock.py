@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.kernel.lanes import part, wait
+from prpd_train.engines.warp.kernel.lanes import before, part, wait
+from prpd_train.engines.warp.kernel.packed import and4, xyz
 from prpd_train.engines.warp.kernel.shapes import box_gap, in_bucket_box, pit_gap, turn_x
 from prpd_train.engines.warp.kernel.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
 
@@ -28,9 +29,7 @@ def rock_by_bucket(prm: Params, w: World, env: int, rock_x: wp.vec3, bucket: Buc
 
 @wp.func
 def add_near(st: State, env: int, sphere: int, count: int, entity: int, gap: wp.vec4):
-    """Note what a rock sphere that touches `count` things touches besides, if it does; returns how many it touches."""
-    if gap[3] >= NEAR_ROCK:
-        return count
+    """Note what a rock sphere that touches `count` things touches besides; returns how many it touches."""
     if count == TOUCHES:
         wp.atomic_add(st.overflow, env, 1)
         return count
@@ -50,14 +49,16 @@ def detect_sphere(
     if by_pit:
         for side in range(3):
             gap = pit_gap(p, radius, w.half[env], w.floor[env], w.rim[env], side)
-            count = add_near(st, env, sphere, count, side, gap)
+            if gap[3] < NEAR_ROCK:
+                count = add_near(st, env, sphere, count, side, gap)
     if by_bucket and in_bucket_box(prm, p, radius + NEAR_ROCK, bucket):
         local = turn_x(p - bucket.origin, bucket.cos, -bucket.sin)
         pit = count
         for b in range(prm.boxes):
             gap = box_gap(local, radius, w.box_centre[b], w.box_half[b], w.box_pitch[b])
-            m = turn_x(wp.vec3(gap[0], gap[1], gap[2]), bucket.cos, bucket.sin)
-            count = add_near(st, env, sphere, count, BOX + b, wp.vec4(m[0], m[1], m[2], gap[3]))
+            if gap[3] < NEAR_ROCK:
+                gap = and4(turn_x(xyz(gap), bucket.cos, bucket.sin), gap[3])
+                count = add_near(st, env, sphere, count, BOX + b, gap)
         wp.atomic_add(st.on_bucket, env, count - pit)
     st.sphere_touches[sphere] = count
     return count
@@ -71,14 +72,15 @@ def list_sphere(prm: Params, w: World, st: State, env: int, s: int, rock: Rock, 
     half = 2 * env + st.rock_half[env]
     end = half * prm.max_rock_contacts + st.rock_contacts[half]
     sphere = env * prm.max_spheres + s
-    r = wp.quat_rotate(rock.q, w.sphere_centre[sphere])
     for k in range(st.sphere_touches[sphere]):
         if at + k >= prm.max_rock_contacts:
             wp.atomic_add(st.overflow, env, 1)
         else:
             key = s * KEYS + st.sphere_key[sphere * TOUCHES + k]
             gap = st.sphere_n[sphere * TOUCHES + k]
-            while old < end and st.rock_key[wp.min(old, end - 1)] < key:
+            while old < end:
+                if st.rock_key[old] >= key:
+                    break
                 old += 1
             p = wp.vec3(0.0, 0.0, 0.0)
             if old < end:
@@ -87,7 +89,7 @@ def list_sphere(prm: Params, w: World, st: State, env: int, s: int, rock: Rock, 
             slot = (2 * env + 1 - st.rock_half[env]) * prm.max_rock_contacts + at + k
             st.rock_key[slot] = key
             st.rock_n[slot] = gap
-            st.rock_r[slot] = r - w.sphere_radius[env] * wp.vec3(gap[0], gap[1], gap[2])
+            st.rock_r[slot] = wp.quat_rotate(rock.q, w.sphere_centre[sphere]) - w.sphere_radius[env] * xyz(gap)
             st.rock_p[slot] = p
     return old
 
@@ -107,11 +109,7 @@ def detect_rock(prm: Params, w: World, st: State, env: int, rock: Rock, bucket: 
     for s in range(first, last):
         p = rock.x + wp.quat_rotate(rock.q, w.sphere_centre[env * prm.max_spheres + s])
         count += detect_sphere(prm, w, st, env, s, p, bucket, by_pit, by_bucket)
-    st.lane_sum[env * lanes + lane] = count
-    wait()
-    at = int(0)
-    for k in range(lane):
-        at += st.lane_sum[env * lanes + k]
+    at = before(st.lane_sum, env, count, lane, lanes)
     flip = 1 - st.rock_half[env]
     old = (2 * env + 1 - flip) * prm.max_rock_contacts
     for s in range(first, last):

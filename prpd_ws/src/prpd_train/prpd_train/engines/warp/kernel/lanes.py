@@ -1,5 +1,7 @@
 """How the lanes of an environment work together."""
 
+# ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
+
 from __future__ import annotations
 
 import math
@@ -32,6 +34,17 @@ def part(count: int, lane: int, lanes: int):
     size = (count + lanes - 1) // lanes
     first = wp.min(lane * size, count)
     return first, wp.min(first + size, count)
+
+
+@wp.func
+def before(sums: wp.array(dtype=int), env: int, mine: int, lane: int, lanes: int):
+    """How many things the lanes before this one have together. Its own are `mine`; `sums` has a place for each lane."""
+    sums[env * lanes + lane] = mine
+    wait()
+    total = int(0)
+    for k in range(lane):
+        total += sums[env * lanes + k]
+    return total
 
 
 @wp.func_native("""

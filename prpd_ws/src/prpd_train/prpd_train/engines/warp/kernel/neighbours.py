@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.kernel.lanes import in_colours, part, wait
+from prpd_train.engines.warp.kernel.lanes import before, in_colours, part, wait
 from prpd_train.engines.warp.kernel.packed import get4, xyz
 from prpd_train.engines.warp.kernel.types import COLOURLESS, ROW, Params, State
 
@@ -71,11 +71,7 @@ def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: 
     total = int(0)
     for c in range(first, last):
         total += st.cell_start[c0 + c]
-    st.lane_sum[env * lanes + lane] = total
-    wait()
-    total = int(0)
-    for k in range(lane):
-        total += st.lane_sum[env * lanes + k]
+    total = before(st.lane_sum, env, total, lane, lanes)
     for c in range(first, last):
         total += st.cell_start[c0 + c]
         st.cell_start[c0 + c] = total
