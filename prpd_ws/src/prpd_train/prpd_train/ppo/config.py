@@ -12,8 +12,8 @@ class NetworkConfig:
 
     hidden: Tuple[int, ...] = (128, 128)
     """Units of each hidden layer."""
-    initial_std: float = 0.2
-    """Of the actions, before learning. More finds the task sooner, with quick motions that press too hard later."""
+    initial_std: float = 0.5
+    """Of the actions, before learning. With less, a policy may not come upon the task for long."""
     min_std: float = 0.05
     """Exploration never falls below this, so that KL and ratios stay well conditioned."""
 
