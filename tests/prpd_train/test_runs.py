@@ -37,9 +37,11 @@ TINY = TrainConfig(
 
 @pytest.fixture
 def run(kinematic):
-    """Stages in this process, without soil."""
+    """Stages in this process, without soil, and nothing else."""
 
     def run_here(module, arguments):
+        if not module.endswith("stage"):
+            return
         folder = RunFolder.open(Path(arguments[0]))
         Stage = stage_module.Stage  # noqa: N806
         Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), make_simulator=kinematic, quiet=True).run()
@@ -65,6 +67,23 @@ def test_a_run_goes_from_stage_to_stage_and_keeps_everything(tmp_path, run):
     assert folder.read_json("provenance.json")["commit"] == "abc"
     assert list((folder.path / "tensorboard").iterdir())
     assert train(folder, quiet=True, run=run) == results, "a finished run has nothing left to do"
+
+
+def test_each_stage_is_filmed_and_a_run_without_films_is_no_worse(tmp_path, run, capsys):
+    folder, asked = RunFolder.create(tmp_path / "run", TINY, {}), []
+
+    def no_pictures(module, arguments):
+        if module == "prpd_train.view.stages":
+            asked.append(arguments)
+            raise RunError("no room")
+        run(module, arguments)
+
+    results = train(folder, quiet=True, run=no_pictures)
+    assert len(results) == 2 and asked == [[str(folder.path), "0", "1"]]
+    assert "no film of stage 0, 1: no room" in capsys.readouterr().err
+    folder.film(results[0]).touch()
+    train(folder, quiet=True, run=no_pictures)
+    assert asked[1] == [str(folder.path), "1"]
 
 
 def test_the_same_seed_gives_the_same_policy(tmp_path, run):

@@ -51,6 +51,7 @@ def test_train_kill_resume_export_inspect_evaluate(tmp_path, capsys):
     assert "stage 0:" in resumed.stdout and "stage 1:" in resumed.stdout
     results = [json.loads(file.read_text()) for file in sorted(run.glob("stages/*/result.json"))]
     assert [result["iterations"] for result in results] == [3, 3]
+    assert len(list(run.glob("stages/*/episode.gif"))) == 2, resumed.stderr
 
     policy = tmp_path / "policy.onnx"
     assert export.main([str(run), "--out", str(policy)]) == 0

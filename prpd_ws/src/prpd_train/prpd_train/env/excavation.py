@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Protocol, Sequence, Tuple
+from typing import Callable, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -73,6 +73,8 @@ class Excavation:
             for i in range(config.scenes)
         ]
         self.first_scenes = first = [self.scenes[i % len(self.scenes)] for i in range(num_envs)]
+        self.scene_of = list(first)
+        """Of each environment's present episode."""
         if make_simulator is None:
             self.simulator = engines.make(config.engine, first, device=config.device)
         else:
@@ -98,8 +100,11 @@ class Excavation:
         self._begin(np.arange(self.num_envs))
         return self._observe(), self._state()
 
-    def step(self, action: Tensor) -> Step:
-        """One control period with actions (N, 4)."""
+    def step(self, action: Tensor, watch: Optional[Callable[[Tensor], None]] = None) -> Step:
+        """One control period with actions (N, 4).
+
+        `watch` is called before ended episodes are reset, with (N,) whether each succeeded.
+        """
         config, task = self.config, self.config.task
         action = torch.clamp(torch.nan_to_num(action), -1.0, 1.0)
         self.target = next_target(task, self.target, action)
@@ -140,6 +145,8 @@ class Excavation:
         # A simulation that broke down says nothing about the action: it is cut off, not punished, and never a success.
         truncated = ((self.steps >= task.max_steps) | failed) & ~terminated
         reward = torch.where(failed, torch.zeros_like(reward), reward)
+        if watch is not None:
+            watch(success)
         final_observation, final_state = self._observe(), self._state()
         observation, state = final_observation, final_state
         done = (terminated | truncated).nonzero().squeeze(-1)
@@ -159,6 +166,8 @@ class Excavation:
         specs = [self.scenes[i] for i in self.rng.integers(self._scenes_in_use(), size=len(index))]
         if self.simulator.fixed_scenes:
             specs = [self.first_scenes[i] for i in index]
+        for i, spec in zip(index, specs):
+            self.scene_of[i] = spec
         samples = [self.config.randomisation.sample(self.rng) for _ in index]
         lag = self.rng.uniform(*latency.bucket_lag, size=len(index))
         delay = self.rng.uniform(*latency.observation_delay, size=len(index))

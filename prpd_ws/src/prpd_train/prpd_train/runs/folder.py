@@ -1,7 +1,7 @@
 """A run's folder: all that is needed to read, resume or repeat it.
 
 config.json  provenance.json  metrics.csv  tensorboard/  policy.onnx
-stages/00_070mm/{checkpoint.pt, result.json}  stages/01_060mm/...  probes/01.json
+stages/00_070mm/{checkpoint.pt, result.json, episode.gif}  stages/01_060mm/...  probes/01.json
 """
 
 from __future__ import annotations
@@ -103,6 +103,10 @@ class RunFolder:
     def stage(self, index: int, delta: float) -> Path:
         """The folder of a stage."""
         return self.path / "stages" / f"{index:02d}_{delta * 1000:03.4g}mm"
+
+    def film(self, result: StageResult) -> Path:
+        """Where an episode of a finished stage is drawn."""
+        return self.stage(result.index, result.delta) / "episode.gif"
 
     def results(self) -> List[StageResult]:
         """Of the finished stages, in order."""

@@ -56,6 +56,7 @@ def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module
             results = folder.results()
             delta = following(folder, results, run=run)
             if delta is None:
+                _film(folder, results, run)
                 return results
             arguments = [str(folder.path), str(len(results)), repr(delta), *flags]
             _run_over_engine(folder, share(run, folder.config().processes), "prpd_train.runs.stage", arguments)
@@ -67,6 +68,17 @@ def train(folder: RunFolder, *, quiet: bool = False, run: RunModule = run_module
                     f"{schedule.max_iterations} iterations, below the target of {target}; going on",
                     file=sys.stderr,
                 )
+
+
+def _film(folder: RunFolder, results: Sequence[StageResult], run: RunModule) -> None:
+    """Draw an episode of each stage; a run is no worse for lack of one."""
+    missing = [str(result.index) for result in results if not folder.film(result).exists()]
+    alone = folder.config().env.engine == "isaacgym"  # which has one grain size in a process
+    for indices in filter(None, [[index] for index in missing] if alone else [missing]):
+        try:
+            _run_over_engine(folder, run, "prpd_train.view.stages", [str(folder.path), *indices])
+        except RunError as error:
+            print(f"no film of stage {', '.join(indices)}: {error}", file=sys.stderr)
 
 
 def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModule = run_module) -> Optional[float]:

@@ -16,12 +16,12 @@ from prpd_train.engines.scripted import scripted_dig
 from prpd_train.scene.generator import make_scene
 from prpd_train.scene.randomisation import Randomisation
 from prpd_train.scene.spec import SceneSpec
+from prpd_train.view.film import write_film
 from prpd_train.view.picture import Snapshot, draw, strip
 
 if TYPE_CHECKING:
     from prpd_train.cli.view import Arguments
 
-FRAMES_PER_SECOND = 10
 STILLS = ("start", "contact", "lifted")
 
 
@@ -64,7 +64,7 @@ def save_scene(arguments: Arguments) -> List[Path]:
         Image.fromarray(draw(spec, snapshot)).save(paths[-1])
     if arguments.film != "none":
         paths.append(folder / f"{stem}.{arguments.film}")
-        _write_film(paths[-1], [draw(spec, snapshot) for snapshot in snapshots])
+        write_film(paths[-1], [draw(spec, snapshot) for snapshot in snapshots])
     print(f"{'excavated' if excavated else 'not excavated'} after {len(snapshots) - 1} control steps")
     return paths
 
@@ -84,17 +84,3 @@ def save_strip(arguments: Arguments) -> List[Path]:
     path = arguments.output / f"{arguments.engine}_{arguments.preset}_{arguments.rock}_strip.png"
     Image.fromarray(strip(rows)).quantize(192).save(path, optimize=True)
     return [path]
-
-
-def _write_film(path: Path, frames: List[np.ndarray]) -> None:
-    if path.suffix == ".gif":
-        images = [Image.fromarray(frame).quantize(96) for frame in frames]
-        images[0].save(path, save_all=True, append_images=images[1:], duration=1000 // FRAMES_PER_SECOND, loop=0)
-        return
-    height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FRAMES_PER_SECOND, (width, height))
-    if not writer.isOpened():
-        raise RuntimeError(f"this OpenCV cannot write {path}; use --film gif")
-    for frame in frames:
-        writer.write(frame[..., ::-1])
-    writer.release()

@@ -7,6 +7,7 @@ from typing import Sequence
 
 import numpy as np
 
+from prpd_task.arrays import to_numpy
 from prpd_task.frames import bucket_to_soil, pitch_quaternion, quaternion_rotate
 from prpd_train.engines.protocol import SimState
 from prpd_train.scene.spec import SceneSpec
@@ -40,7 +41,7 @@ class Snapshot:
             state.rock_quaternion[env],
             state.bucket_pose[env],
         )
-        return cls(*(np.array(array, float) for array in arrays))
+        return cls(*(np.array(to_numpy(array), float) for array in arrays))
 
 
 def draw(spec: SceneSpec, snapshot: Snapshot, camera: Camera = Camera()) -> np.ndarray:  # noqa: B008  (frozen)

@@ -112,7 +112,8 @@ class Canvas:
         x = (np.arange(left, right) + 0.5)[None]
         y = (np.arange(top, bottom) + 0.5)[:, None]
         inside = np.ones((bottom - top, right - left), bool)
-        turning = np.sign(np.sum(np.cross(projected[1, :2] - projected[0, :2], projected[2, :2] - projected[0, :2])))
+        along, aside = projected[1, :2] - projected[0, :2], projected[2, :2] - projected[0, :2]
+        turning = np.sign(along[0] * aside[1] - along[1] * aside[0])
         for k in range(4):
             p, q = projected[k], projected[(k + 1) % 4]
             inside &= turning * ((q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0])) >= 0
