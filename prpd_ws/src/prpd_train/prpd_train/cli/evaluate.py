@@ -38,7 +38,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     import csv
 
     from prpd_task.errors import UserError
-    from prpd_train.evaluate.matrix import evaluate, subjects
+    from prpd_train.evaluate.matrix import evaluate, markdown, subjects
 
     if not arguments.policies or arguments.episodes < 1 or min(arguments.deltas, default=0.0) <= 0:
         raise UserError("give at least one policy, one episode and one grain size above 0 mm")
@@ -46,7 +46,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     width = max(len(subject.name) for subject in policies)
     print(f"{'policy':<{width}}  engine  grains    success  95 % interval   steps  peak force")
     file = open(arguments.csv, "w", newline="") if arguments.csv else None  # noqa: SIM115
-    writer = None
+    writer, rows = None, []
     try:
         for row in evaluate(
             policies,
@@ -63,6 +63,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
                 f"[{row.low:.3f}, {row.high:.3f}]  {row.length:5.1f}  {row.peak_force:7.1f} N",
                 flush=True,
             )
+            rows.append(row)
             if file is not None:
                 if writer is None:
                     writer = csv.DictWriter(file, list(row.as_dict()))
@@ -72,4 +73,6 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     finally:
         if file is not None:
             file.close()
+    if len(rows) > 1:
+        print(f"\n{markdown(rows)}", end="")
     return 0
