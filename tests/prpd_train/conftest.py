@@ -10,6 +10,7 @@ import torch
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
+from prpd_task.spec import TaskSpec
 from prpd_train.engines.protocol import SimState
 from prpd_train.scene.spec import SceneSpec
 
@@ -83,3 +84,19 @@ def one_thread():
 def kinematic():
     """The simulator class, as `make_simulator` wants it."""
     return KinematicSimulator
+
+
+@pytest.fixture
+def into_the_bowl():
+    """A policy that digs where there is no soil: behind the rock and below it, forward, up."""
+
+    def act(observation):
+        pose, rock = observation[:, :4], observation[:, 4:7]
+        inside = (rock[:, 1] - pose[:, 1]).abs() < 0.06
+        low = pose[:, 2] < rock[:, 2] - 0.025
+        goal = torch.stack([rock[:, 0], rock[:, 1], rock[:, 2] - 0.03, 0 * pose[:, 3]], -1)
+        goal[~inside & ~low, 1] -= 0.2
+        goal[inside, 2] = 0.25
+        return (goal - pose) / torch.tensor(TaskSpec().action_scale)
+
+    return act

@@ -10,18 +10,7 @@ from prpd_train.scene.randomisation import Randomisation
 PLAIN = EnvConfig(randomisation=Randomisation.off(), latency=Latency.off(), scenes=2)
 
 
-def into_the_bowl(observation):
-    """Behind the rock and below it, forward, up: enough where there is no soil."""
-    pose, rock = observation[:, :4], observation[:, 4:7]
-    inside = (rock[:, 1] - pose[:, 1]).abs() < 0.06
-    low = pose[:, 2] < rock[:, 2] - 0.025
-    goal = torch.stack([rock[:, 0], rock[:, 1], rock[:, 2] - 0.03, 0 * pose[:, 3]], -1)
-    goal[~inside & ~low, 1] -= 0.2
-    goal[inside, 2] = 0.25
-    return (goal - pose) / torch.tensor(PLAIN.task.action_scale)
-
-
-def test_every_episode_asked_for_is_counted_and_no_other(kinematic):
+def test_every_episode_asked_for_is_counted_and_no_other(kinematic, into_the_bowl):
     outcome = run_episodes(into_the_bowl, PLAIN, delta=0.07, episodes=10, num_envs=4, make_simulator=kinematic)
     assert (outcome.episodes, outcome.successes) == (10, 10)
     assert 10 < outcome.length < 60
@@ -31,7 +20,7 @@ def test_every_episode_asked_for_is_counted_and_no_other(kinematic):
     assert (idle.episodes, idle.successes, idle.samples) == (3, 0, 3 * PLAIN.task.max_steps)
 
 
-def test_episodes_that_take_too_long_are_failures(kinematic):
+def test_episodes_that_take_too_long_are_failures(kinematic, into_the_bowl):
     outcome = run_episodes(
         into_the_bowl, PLAIN, delta=0.07, episodes=6, num_envs=6, make_simulator=kinematic, max_steps=5
     )
