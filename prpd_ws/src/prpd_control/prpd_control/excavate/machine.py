@@ -17,7 +17,7 @@ import numpy as np
 from prpd_control.excavate.history import BucketHistory
 from prpd_control.excavate.orders import Inputs, Order, Phase, PolicyStep
 from prpd_control.excavate.readings import BucketReading, RockReading, RockStatus, observation
-from prpd_control.excavate.reasons import Reason, Result
+from prpd_control.excavate.reasons import Reason, Result, why_blind
 from prpd_control.excavate.route import Journey, NotArrivedError, Travel, over_the_top
 from prpd_control.excavate.settings import ExcavationSettings
 from prpd_control.modes import Mode
@@ -149,7 +149,7 @@ class Excavation:
             self._set_out(bucket.pose, over_the_top(bucket.pose, start, height=start[2]), inputs.now)
             return Order(Phase.APPROACH)
         if inputs.now - self._entered > settings.survey_timeout:
-            return Order(Phase.SURVEY, result=self._why_blind(inputs, Reason.NO_ROCK))
+            return Order(Phase.SURVEY, result=why_blind(inputs.rock, now=inputs.now, otherwise=Reason.NO_ROCK))
         return Order(Phase.SURVEY)
 
     def _set_out(self, start: np.ndarray, waypoints: list[np.ndarray], now: float) -> None:
@@ -216,26 +216,12 @@ class Excavation:
             self._blind_since, self._held = inputs.now, False
         blind = inputs.now - self._blind_since
         if blind > self._settings.patience:
-            return Order(self._phase, result=self._why_blind(inputs, Reason.STALE_ROCK_STATE))
+            return Order(self._phase, result=why_blind(inputs.rock, now=inputs.now, otherwise=Reason.STALE_ROCK_STATE))
         if blind < BRAKING_TIME:
             return Order(self._phase)
         if not self._held:
             self._held, self._target = True, bucket.pose.copy()
         return self._command(self._target, bucket)
-
-    def _why_blind(self, inputs: Inputs, otherwise: Reason) -> Result:
-        rock = inputs.rock
-        if rock is None:
-            return Result(Reason.STALE_ROCK_STATE, "no rock state was ever seen")
-        age = inputs.now - rock.stamp
-        reasons = {
-            RockStatus.LOST: Reason.NO_ROCK if otherwise is Reason.NO_ROCK else Reason.ROCK_LOST,
-            RockStatus.STALE_IMAGE: Reason.STALE_ROCK_STATE,
-            RockStatus.BAD_IMAGE: Reason.BAD_IMAGE,
-            RockStatus.CAMERA_MOVED: Reason.CAMERA_MOVED,
-        }
-        detail = f"status {rock.status.name}, confidence {rock.confidence:.2f}, {age:.2f} s old; {rock.message}"
-        return Result(reasons.get(rock.status, otherwise), detail.rstrip("; "))
 
     def _carries(self, bucket: BucketReading, rock: RockReading) -> bool:
         """Whether the rock is in the bowl: perception believes it, or a bucket clear of the soil bears its weight."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from prpd_control.excavate.readings import RockReading, RockStatus
+
 
 class Outcome(IntEnum):
     """As in Excavate.action."""
@@ -60,3 +62,19 @@ class Result:
     def message(self) -> str:
         """What happened and what to do, in one line."""
         return f"{self.reason.advice} ({self.detail})" if self.detail else self.reason.advice
+
+
+def why_blind(rock: RockReading | None, *, now: float, otherwise: Reason) -> Result:
+    """Why the rock is not known well enough to go on; `otherwise` where its state does not say."""
+    if rock is None:
+        return Result(Reason.STALE_ROCK_STATE, "no rock state was ever seen")
+    reasons = {
+        RockStatus.LOST: Reason.NO_ROCK if otherwise is Reason.NO_ROCK else Reason.ROCK_LOST,
+        RockStatus.STALE_IMAGE: Reason.STALE_ROCK_STATE,
+        RockStatus.BAD_IMAGE: Reason.BAD_IMAGE,
+        RockStatus.CAMERA_MOVED: Reason.CAMERA_MOVED,
+    }
+    detail = (
+        f"status {rock.status.name}, confidence {rock.confidence:.2f}, {now - rock.stamp:.2f} s old; {rock.message}"
+    )
+    return Result(reasons.get(rock.status, otherwise), detail.rstrip("; "))
