@@ -135,12 +135,10 @@ def markdown(rows: Sequence[Row]) -> str:
     tables = []
     for engine in dict.fromkeys(row.engine for row in rows):
         mine = {(row.policy, row.delta): row for row in rows if row.engine == engine}
-        policies, deltas = (list(dict.fromkeys(key[k] for key in mine)) for k in (0, 1))
-        lines = [
-            f"| {engine} | {' | '.join(f'{1000 * delta:.4g} mm' for delta in deltas)} |",
-            "|---" * (len(deltas) + 1) + "|",
-        ]
-        for policy in policies:
+        deltas = list(dict.fromkeys(delta for _, delta in mine))
+        lines = [f"| {engine} | {' | '.join(f'{1000 * delta:.4g} mm' for delta in deltas)} |"]
+        lines.append("|---" * (len(deltas) + 1) + "|")
+        for policy in dict.fromkeys(policy for policy, _ in mine):
             found = [mine.get((policy, delta)) for delta in deltas]
             cells = ["" if row is None else f"{row.success:.3f} [{row.low:.2f}, {row.high:.2f}]" for row in found]
             lines.append(f"| {policy} | {' | '.join(cells)} |")
