@@ -92,6 +92,13 @@ def test_a_bucket_that_moves_soil_may_press_harder():
     assert in_scene(PLAIN, "paper") == PLAIN
 
 
+def test_beds_hold_rocks_of_all_shapes_asked_for_in_turn(kinematic):
+    env = make(kinematic, replace(PLAIN, rock_shapes=("cube", "plate"), scenes=4))
+    assert [scene.rock.shape for scene in env.scenes] == ["cube", "plate"] * 2
+    with pytest.raises(ValueError, match="rock_shapes must be some of cube, plate, natural, not .'ball'"):
+        EnvConfig(rock_shapes=("ball",))
+
+
 def test_too_much_force_stops_the_arm_and_loses_the_episode(kinematic):
     env = make(kinematic)
     env.force_limit = 80.0

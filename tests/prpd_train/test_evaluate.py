@@ -29,7 +29,7 @@ def test_episodes_that_take_too_long_are_failures(kinematic, into_the_bowl):
 
 def test_the_matrix_has_a_row_for_each_policy_and_a_column_for_each_grain_size():
     def row(policy, delta, successes, engine="warp"):
-        return Row(policy, engine, delta, True, 10, successes, successes / 10, 0.5, 1.0, 40.0, 20.0, 1.0)
+        return Row(policy, engine, delta, True, "cube", 10, successes, successes / 10, 0.5, 1.0, 40.0, 20.0, 1.0)
 
     rows = [row("a", 0.07, 9), row("b", 0.07, 8), row("a", 0.01, 7), row("a", 0.07, 1, engine="physx")]
     assert markdown(rows).splitlines() == [

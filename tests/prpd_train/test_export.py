@@ -91,8 +91,8 @@ def test_a_contract_of_another_bucket_is_refused(network):
 def test_the_model_card_shows_the_evaluation(tmp_path, network):
     table = tmp_path / "table.csv"
     table.write_text(
-        "policy,engine,delta,randomised,episodes,successes,success,low,high,length,peak_force,seconds\n"
-        "paper,physx,0.03,True,24,24,1.0,0.862,1.0,35.5,1814.5,3.0\n"
+        "policy,engine,delta,randomised,rocks,episodes,successes,success,low,high,length,peak_force,seconds\n"
+        "paper,physx,0.03,True,plate,24,24,1.0,0.862,1.0,35.5,1814.5,3.0\n"
     )
     contract = make_contract(
         network,
@@ -100,7 +100,7 @@ def test_the_model_card_shows_the_evaluation(tmp_path, network):
         {"engine": "warp", "stages": [{"delta": 0.07, "success": 0.985, "samples": 178176, "seconds": 65}]},
     )
     card = model_card("paper", contract, read_evaluation(table))
-    assert "| physx | 30 mm | True | 24 | 1.000 | 0.862 to 1.000 |" in card
+    assert "| physx | 30 mm | plate | True | 24 | 1.000 | 0.862 to 1.000 |" in card
     assert "| 0 | 70 mm | 0.985 | 178,176 | 65 |" in card
     table.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="prpd evaluate"):

@@ -21,6 +21,8 @@ class Arguments:
     """Such as `warp physx`: the second one is the check that nothing of the first was exploited."""
     randomise: bool = True
     """Domain randomisation and latency during the test."""
+    rocks: Tuple[str, ...] = ("cube",)
+    """Shapes of the rocks, in turn: `cube`, `plate`, `natural`."""
     episodes: int = 200
     num_envs: int = 64
     """Episodes side by side."""
@@ -39,9 +41,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
     from prpd_task.errors import UserError
     from prpd_train.evaluate.matrix import evaluate, markdown, subjects
+    from prpd_train.scene.rock_shapes import ROCK_SHAPES
 
     if not arguments.policies or arguments.episodes < 1 or min(arguments.deltas, default=0.0) <= 0:
         raise UserError("give at least one policy, one episode and one grain size above 0 mm")
+    unknown = sorted(set(arguments.rocks) - set(ROCK_SHAPES))
+    if unknown or not arguments.rocks:
+        raise UserError(f"--rocks must be some of {', '.join(ROCK_SHAPES)}, not {', '.join(unknown) or 'none'}")
     policies = [subject for path in arguments.policies for subject in subjects(path)]
     width = max(len(subject.name) for subject in policies)
     print(f"{'policy':<{width}}  engine  grains    success  95 % interval   steps  peak force")
@@ -53,6 +59,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             deltas=[delta / 1000 for delta in arguments.deltas],
             engines=arguments.engines,
             randomised=arguments.randomise,
+            rocks=arguments.rocks,
             episodes=arguments.episodes,
             num_envs=arguments.num_envs,
             seed=arguments.seed,

@@ -66,7 +66,9 @@ def _save_episodes(arguments: Arguments) -> List[Path]:
     if arguments.episodes < 1:
         raise UserError(f"--episodes must be at least 1, not {arguments.episodes}")
     subject = subjects(arguments.policy)[-1]
-    config = environment(subject.contract, engine=arguments.engine, randomised=arguments.randomise)
+    config = environment(
+        subject.contract, engine=arguments.engine, randomised=arguments.randomise, rocks=(arguments.rock,)
+    )
     delta = arguments.delta / 1000
     episodes = play(subject.act, config, delta=delta, episodes=arguments.episodes, seed=arguments.seed)
     return save_sheet(arguments.output, episodes, subject.contract.task)

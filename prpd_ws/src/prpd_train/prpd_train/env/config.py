@@ -9,6 +9,7 @@ from prpd_task.bucket import BucketGeometry
 from prpd_task.reward import RewardSpec
 from prpd_task.spec import TaskSpec
 from prpd_train.scene.randomisation import Randomisation
+from prpd_train.scene.rock_shapes import ROCK_SHAPES
 from prpd_train.scene.spec import PRESETS
 
 Range = Tuple[float, float]
@@ -58,6 +59,9 @@ class EnvConfig:
     force_stop_coarse: float = 300.0
     """N, the same with grains of 70 mm and more; between the two it grows with them. As large as the rock, they jam
     like boulders, with forces that no soil has."""
+    rock_shapes: Tuple[str, ...] = ("cube",)
+    """Of the rocks in the beds, in turn: `cube` (the paper's), `plate` (bent), `natural`. Coarse grains make cubes of
+    all of them."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
     scene_interval: int = 8
@@ -82,6 +86,9 @@ class EnvConfig:
         for name, unit in (("force_stop", "N"), ("force_stop_from", "m"), ("force_stop_coarse", "N")):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r} {unit}")
+        unknown = [shape for shape in self.rock_shapes if shape not in ROCK_SHAPES]
+        if unknown or not self.rock_shapes:
+            raise ValueError(f"rock_shapes must be some of {', '.join(ROCK_SHAPES)}, not {self.rock_shapes!r}")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
         if self.scene_interval < 0:

@@ -69,7 +69,14 @@ class Excavation:
         self.num_envs = num_envs
         self.observation_size = len(terms(config.task.preset))
         self.scenes: List[SceneSpec] = [
-            make_scene(delta, config.scene, seed * 100_003 + i, config.randomisation, bucket=config.task.bucket)
+            make_scene(
+                delta,
+                config.scene,
+                seed * 100_003 + i,
+                config.randomisation,
+                rock_shape=config.rock_shapes[i % len(config.rock_shapes)],
+                bucket=config.task.bucket,
+            )
             for i in range(config.scenes)
         ]
         self.first_scenes = first = [self.scenes[i % len(self.scenes)] for i in range(num_envs)]

@@ -36,6 +36,8 @@ class Row:
     delta: float
     """m."""
     randomised: bool
+    rocks: str
+    """Shapes of the rocks."""
     episodes: int
     successes: int
     success: float
@@ -87,10 +89,13 @@ def _onnx_act(path: Path) -> Callable[[Tensor], Tensor]:
     return act
 
 
-def environment(contract: Contract, *, engine: str, randomised: bool, device: str = "cpu") -> EnvConfig:
+def environment(
+    contract: Contract, *, engine: str, randomised: bool, rocks: Sequence[str] = ("cube",), device: str = "cpu"
+) -> EnvConfig:
     """The world in which a policy is tested: its own task, with or without randomisation."""
     scene = "paper" if contract.task.bucket.shape == "fork" else "solid"
-    config = replace(in_scene(EnvConfig(engine=engine, device=device), scene), task=contract.task)
+    config = EnvConfig(engine=engine, device=device, rock_shapes=tuple(rocks))
+    config = replace(in_scene(config, scene), task=contract.task)
     return config if randomised else replace(config, randomisation=Randomisation.off(), latency=Latency.off())
 
 
@@ -100,6 +105,7 @@ def evaluate(
     deltas: Sequence[float],
     engines: Sequence[str],
     randomised: bool,
+    rocks: Sequence[str],
     episodes: int,
     num_envs: int,
     seed: int,
@@ -109,7 +115,7 @@ def evaluate(
     for engine in engines:
         for delta in deltas:
             for subject in policies:
-                config = environment(subject.contract, engine=engine, randomised=randomised, device=device)
+                config = environment(subject.contract, engine=engine, randomised=randomised, rocks=rocks, device=device)
                 outcome = run_episodes(
                     subject.act, config, delta=delta, episodes=episodes, num_envs=num_envs, seed=seed
                 )
@@ -119,6 +125,7 @@ def evaluate(
                     engine,
                     delta,
                     randomised,
+                    " ".join(rocks),
                     outcome.episodes,
                     outcome.successes,
                     outcome.success,

@@ -10,7 +10,7 @@ from prpd_task.contract import Contract
 from prpd_task.errors import UserError
 from prpd_train.export.read import describe
 
-COLUMNS = ("engine", "delta", "randomised", "episodes", "success", "low", "high", "length", "peak_force")
+COLUMNS = ("engine", "delta", "randomised", "rocks", "episodes", "success", "low", "high", "length", "peak_force")
 
 
 def read_evaluation(path: Path) -> List[Dict[str, str]]:
@@ -51,12 +51,13 @@ def model_card(name: str, contract: Contract, evaluation: List[Dict[str, str]]) 
             "",
             "Deterministic actions, all episodes started are counted, 95 % Wilson intervals (`prpd evaluate`):",
             "",
-            "| engine | grains | randomised | episodes | success | interval | steps | largest force |",
-            "|---|---|---|---|---|---|---|---|",
+            "| engine | grains | rocks | randomised | episodes | success | interval | steps | largest force |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         for row in evaluation:
             lines.append(
-                f"| {row['engine']} | {float(row['delta']) * 1000:.4g} mm | {row['randomised']} | {row['episodes']} | "
+                f"| {row['engine']} | {float(row['delta']) * 1000:.4g} mm | {row['rocks']} | {row['randomised']} | "
+                f"{row['episodes']} | "
                 f"{float(row['success']):.3f} | {float(row['low']):.3f} to {float(row['high']):.3f} | "
                 f"{float(row['length']):.0f} | {float(row['peak_force']):.0f} N |"
             )
