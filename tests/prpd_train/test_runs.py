@@ -122,6 +122,17 @@ def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
     assert len(window) == 0, "what was done without the limit does not count"
 
 
+def test_a_stage_ends_as_soon_as_it_is_seen_to_be_done(tmp_path, run, kinematic, monkeypatch):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    stage = stage_module.Stage(folder, index=1, delta=0.05, make_simulator=kinematic, quiet=True)
+    window, certain = stage.collector.episodes, iter([0.0, 1.0, 1.0])
+    monkeypatch.setattr(type(window), "certain_success", property(lambda self: next(certain)))
+    before = stage.samples
+    row, reached = stage._iterate()
+    assert reached and row["samples"] - before == 2 * TINY.num_envs < TINY.ppo.horizon * TINY.num_envs
+
+
 class Killed(BaseException):
     pass
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -121,9 +121,16 @@ class Collector:
 
     @torch.no_grad()
     def collect(
-        self, network: ActorCritic, *, horizon: int, discount: float, gae_lambda: float, generator: torch.Generator
+        self,
+        network: ActorCritic,
+        *,
+        horizon: int,
+        discount: float,
+        gae_lambda: float,
+        generator: torch.Generator,
+        enough: Callable[[], bool] = lambda: False,
     ) -> Rollout:
-        """`horizon` steps of every environment."""
+        """`horizon` steps of every environment, or fewer if `enough` is true after one."""
         if self._observation is None or self._state is None:
             raise RuntimeError("reset the collector before collecting")
         n, (observations, states, actions) = self.env.num_envs, self.sizes
@@ -149,6 +156,10 @@ class Collector:
             cut = truncated[t] & ~terminated[t]
             if bool(cut.any()):
                 cut_off.append(self._final_states(info, cut))
+            if enough():
+                observation, state, action, mean = (x[: t + 1] for x in (observation, state, action, mean))
+                reward, terminated, truncated = (x[: t + 1] for x in (reward, terminated, truncated))
+                break
         # The critic is asked about all steps at once: asked step by step, it would take longer than coarse soil does.
         value = network.value(state)
         next_value = torch.cat([value[1:], network.value(self._state)[None]])

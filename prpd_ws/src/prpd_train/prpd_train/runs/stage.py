@@ -87,6 +87,7 @@ class Stage:
         self.samples = 0
         self.spent = Spent()
         self.success = self.first_success = float("nan")
+        self.target = self.config.schedule.target(delta)
         self.force_limit = env.core.force_limit
         self.gentle = False
         """Whether the arm stops at its force limit. A policy that starts from nothing learns to dig first, then gently:
@@ -182,8 +183,18 @@ class Stage:
     def _collect(self, horizon: int) -> Any:
         ppo = self.config.ppo
         return self.collector.collect(
-            self.network, horizon=horizon, discount=ppo.discount, gae_lambda=ppo.gae_lambda, generator=self.generator
+            self.network,
+            horizon=horizon,
+            discount=ppo.discount,
+            gae_lambda=ppo.gae_lambda,
+            generator=self.generator,
+            enough=self._done,
         )
+
+    def _done(self) -> bool:
+        """Whether the stage is seen to be done in the middle of an iteration; several processes would not agree."""
+        alone = self.group.size == 1
+        return alone and self.gentle and self.collector.episodes.certain_success >= self.target
 
     def _iterate(self) -> tuple[Dict[str, float], bool]:
         """Collect, see whether the target is reached, and if not, learn."""
@@ -198,7 +209,7 @@ class Stage:
                 self.transfer.teacher_returns = episodes.returns
         self.success = self.group.mean(episodes.success)
         certain = self.group.mean(episodes.certain_success)
-        reached = certain >= config.schedule.target(self.delta)
+        reached = certain >= self.target
         if reached and not self.gentle:
             self.gentle, reached = True, False
             self._limit_force()
@@ -214,7 +225,7 @@ class Stage:
                 self.transfer.alpha = self.group.mean(self.transfer.alpha)
             statistics = self.learner.update(rollout, self.transfer)
         self.iteration += 1
-        self.samples += config.ppo.horizon * config.num_envs
+        self.samples += len(rollout.action) * self.group.size
         self.spent += replace(Spent.now() - began, simulation_seconds=self.collector.env_seconds - simulated)
         row: Dict[str, float] = dict.fromkeys(COLUMNS, float("nan"))
         row.update(statistics)
