@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Dict, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from prpd_task.bucket import BucketGeometry
 from prpd_task.frames import bucket_to_soil, soil_to_bucket
 from prpd_task.spec import TaskSpec
 from prpd_train.engines.protocol import SimState
+from prpd_train.runs.folder import RunFolder
+from prpd_train.runs.stage import Stage
 from prpd_train.scene.spec import SceneSpec
 
 BOWL = BucketGeometry()
@@ -100,3 +103,15 @@ def into_the_bowl():
         return (goal - pose) / torch.tensor(TaskSpec().action_scale)
 
     return act
+
+
+@pytest.fixture
+def run(kinematic):
+    """Stages in this process, without soil, and nothing else that a run asks for."""
+
+    def run_here(module, arguments):
+        if module.endswith("stage"):
+            folder, index, delta = RunFolder.open(Path(arguments[0])), int(arguments[1]), float(arguments[2])
+            Stage(folder, index=index, delta=delta, make_simulator=kinematic, quiet=True).run()
+
+    return run_here

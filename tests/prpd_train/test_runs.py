@@ -4,7 +4,6 @@ import json
 import math
 from collections import deque
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -33,20 +32,6 @@ TINY = TrainConfig(
     schedule=ScheduleConfig(mode="list", deltas=(0.07, 0.05), window=4, max_iterations=3),
     num_envs=4,
 )
-
-
-@pytest.fixture
-def run(kinematic):
-    """Stages in this process, without soil, and nothing else."""
-
-    def run_here(module, arguments):
-        if not module.endswith("stage"):
-            return
-        folder = RunFolder.open(Path(arguments[0]))
-        Stage = stage_module.Stage  # noqa: N806
-        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), make_simulator=kinematic, quiet=True).run()
-
-    return run_here
 
 
 def parameters(folder, index):

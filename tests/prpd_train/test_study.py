@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from prpd_task.errors import UserError
 from prpd_train.cli import study as command
-from prpd_train.runs import stage as stage_module
 from prpd_train.runs.config import presets
 from prpd_train.runs.folder import RunFolder
 from prpd_train.runs.train import train
@@ -34,12 +31,7 @@ def test_an_unknown_study_is_named(tmp_path):
         command.main(["alpha", "--preset", "smoke", "--report", "--out", str(tmp_path)])
 
 
-def test_the_report_shows_what_there_is(tmp_path, kinematic, capsys):
-    def run(module, arguments):
-        folder = RunFolder.open(Path(arguments[0]))
-        Stage = stage_module.Stage  # noqa: N806
-        Stage(folder, index=int(arguments[1]), delta=float(arguments[2]), make_simulator=kinematic, quiet=True).run()
-
+def test_the_report_shows_what_there_is(tmp_path, run, capsys):
     settings = variants("alpha", BASE)[:2]
     for variant in settings:
         train(RunFolder.create(run_path(tmp_path, variant, 0), variant.config, {}), quiet=True, run=run)

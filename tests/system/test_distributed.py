@@ -45,7 +45,8 @@ def test_two_processes_compute_what_one_would(tmp_path):
 def test_a_run_in_two_processes(tmp_path):
     program = "import sys; from prpd_train.cli.train import main; sys.exit(main(sys.argv[1:]))"
     options = (
-        "--preset smoke --quiet --processes 2 --num-envs 4 --env.scenes 2 --schedule.window 2 --schedule.deltas 0.07"
+        "--preset smoke --quiet --processes 2 --num-envs 4 --env.scenes 2 --schedule.window 2 --schedule.deltas 0.07 "
+        "--env.task.max-steps 20"
     )
     run("-c", program, *options.split(), "--out", tmp_path / "run")
     (result,) = [json.loads(file.read_text()) for file in tmp_path.glob("run/stages/*/result.json")]

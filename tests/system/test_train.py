@@ -36,6 +36,7 @@ def prpd(name, *arguments, check=True):
 def test_train_kill_resume_export_inspect_evaluate(tmp_path, capsys):
     run = tmp_path / "run"
     tiny = ("--preset", "smoke", "--quiet", "--env.scenes", "2", "--num-envs", "4", "--schedule.window", "2")
+    tiny += ("--env.task.max-steps", "20")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
     trainer = subprocess.Popen(command("train", *tiny, "--out", run), env=environment, start_new_session=True)
     checkpoint = run / "stages" / "00_070mm" / "checkpoint.pt"
