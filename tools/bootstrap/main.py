@@ -21,8 +21,9 @@ Makes or updates the environment when needed (.venv, prpd_ws/install), then runs
 
 Its own commands:
   build [--clean]        make the environment and build the workspace
+  test [--cov]           build, lint, types and all tests; --cov shows how much of the code they run
   test [--unit|--system] [PYTEST OPTIONS]
-                         build, lint, types and all tests; with options, only the tests they select
+                         only the tests that these select
   env                    print the environment: eval "$(./prpd env)" gives a shell python, ros packages and prpd
   exec PROGRAM [...]     run any program in the environment
   install SET            install a requirement set: base, train, dev, bench
