@@ -254,7 +254,9 @@ def test_scenes_join_in_one_by_one(kinematic):
         sim.reset = note
         return sim
 
-    env = Excavation(replace(FULL, scene_interval=4), delta=0.07, num_envs=2, seed=1, make_simulator=simulator)
+    env = Excavation(
+        replace(FULL, first_scenes=2, scene_interval=4), delta=0.07, num_envs=3, seed=1, make_simulator=simulator
+    )
     seeds = [spec.seed for spec in env.scenes]
     for steps in (0, 8, 100):
         env.age = steps

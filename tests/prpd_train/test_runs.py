@@ -34,6 +34,9 @@ TINY = TrainConfig(
 )
 
 
+AUTO = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=(), start_cost=1.0))
+
+
 def parameters(folder, index):
     return load_checkpoint(folder.checkpoint(index))["network"]
 
@@ -157,8 +160,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 def test_an_interrupted_auto_stage_is_finished_before_another_is_chosen(tmp_path, run):
-    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
-    folder = RunFolder.create(tmp_path / "run", config, {})
+    folder = RunFolder.create(tmp_path / "run", AUTO, {})
     assert following(folder, []) == 0.07
     run("stage", [str(folder.path), "0", "0.07"])
     begun = folder.stage(1, 0.03)
@@ -168,15 +170,14 @@ def test_an_interrupted_auto_stage_is_finished_before_another_is_chosen(tmp_path
 
 
 def test_the_only_grain_size_left_is_not_probed(tmp_path, run):
-    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=(), interval=0.06))
+    config = replace(AUTO, schedule=replace(AUTO.schedule, interval=0.06))
     folder = RunFolder.create(tmp_path / "run", config, {})
     run("stage", [str(folder.path), "0", "0.07"])
     assert following(folder, folder.results(), run=lambda *_: pytest.fail("there is nothing to choose")) == 0.01
 
 
 def test_auto_goes_where_the_probes_point(tmp_path, run):
-    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
-    folder = RunFolder.create(tmp_path / "run", config, {})
+    folder = RunFolder.create(tmp_path / "run", AUTO, {})
     run("stage", [str(folder.path), "0", "0.07"])
     asked = []
 
@@ -196,8 +197,7 @@ def test_auto_goes_where_the_probes_point(tmp_path, run):
 
 
 def test_probes_end_where_they_would_be_dear(tmp_path, run, monkeypatch):
-    config = replace(TINY, schedule=replace(TINY.schedule, mode="auto", deltas=()))
-    folder = RunFolder.create(tmp_path / "run", config, {})
+    folder = RunFolder.create(tmp_path / "run", AUTO, {})
     run("stage", [str(folder.path), "0", "0.07"])
     asked = []
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prpd_train.schedule import Candidate, ScheduleConfig, fixed_deltas, next_delta
+from prpd_train.schedule import Candidate, ScheduleConfig, first_delta, fixed_deltas, next_delta
 from prpd_train.schedule.auto import affordable, efolds
 
 
@@ -34,11 +34,21 @@ def test_an_interval_that_does_not_divide_the_range_ends_with_a_shorter_step():
         {"deltas": (0.07, 0.01)},
         {"window": 0},
         {"even": -0.01},
+        {"start_cost": 0.9},
     ],
 )
 def test_impossible_schedules_are_refused(bad):
     with pytest.raises(ValueError, match=r"."):
         ScheduleConfig(**bad)
+
+
+def test_auto_begins_where_coarser_grains_would_save_nothing():
+    assert first_delta(ScheduleConfig()) == 0.07, "a fixed schedule begins where it is told to"
+    assert first_delta(ScheduleConfig(mode="auto", start_cost=1.0)) == 0.07
+    assert first_delta(ScheduleConfig(mode="auto", even=0.0)) == 0.01, "grains cost nothing"
+    schedule = ScheduleConfig(mode="auto")
+    start = first_delta(schedule)
+    assert schedule.cost(start) <= 1.2 * schedule.cost(0.07) < schedule.cost(start - schedule.interval)
 
 
 def test_coarse_stages_learn_more_than_is_asked_in_the_end():

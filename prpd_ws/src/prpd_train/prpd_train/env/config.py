@@ -64,9 +64,11 @@ class EnvConfig:
     all of them."""
     scenes: int = 128
     """Different beds and rocks among which an episode's is drawn."""
+    first_scenes: int = 16
+    """Of these, at the start of a stage. Fine beds take long to settle, and a stage that has little to learn should not
+    wait for all of them."""
     scene_interval: int = 8
-    """Control steps after which one more of them joins in; at first there are as many as environments. Fine beds take
-    long to settle, and a stage that has little to learn should not wait for all of them. 0: all from the start."""
+    """Control steps after which one more of them joins in. 0: all from the start."""
 
     def force_limit(self, delta: float) -> float:
         """N, on the bucket, beyond which an episode in grains of `delta` m is lost."""
@@ -91,6 +93,8 @@ class EnvConfig:
             raise ValueError(f"rock_shapes must be some of {', '.join(ROCK_SHAPES)}, not {self.rock_shapes!r}")
         if self.scenes < 1:
             raise ValueError(f"an environment needs at least one scene, not {self.scenes}")
+        if self.first_scenes < 1:
+            raise ValueError(f"an environment needs at least one scene at first, not {self.first_scenes}")
         if self.scene_interval < 0:
             raise ValueError(f"scene_interval must be 0 or more control steps, not {self.scene_interval}")
         if self.latency.observation_delay[1] > self.task.max_observation_age:

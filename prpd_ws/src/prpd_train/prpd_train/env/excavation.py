@@ -198,8 +198,8 @@ class Excavation:
         self.potential[rows] = self._potential()[rows]
 
     def _scenes_in_use(self) -> int:
-        interval = self.config.scene_interval
-        return min(len(self.scenes), self.num_envs + self.age // interval) if interval else len(self.scenes)
+        first, interval = self.config.first_scenes, self.config.scene_interval
+        return min(len(self.scenes), first + self.age // interval) if interval else len(self.scenes)
 
     def _potential(self) -> Tensor:
         return potential(

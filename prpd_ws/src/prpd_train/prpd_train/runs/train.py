@@ -10,7 +10,7 @@ from typing import Callable, List, Optional, Sequence
 from prpd_train.runs.findings import has_findings, read_candidates
 from prpd_train.runs.folder import RunError, RunFolder, StageResult, own_samples
 from prpd_train.schedule.auto import efolds, next_delta
-from prpd_train.schedule.config import fixed_deltas
+from prpd_train.schedule.config import first_delta, fixed_deltas
 
 RunModule = Callable[[str, Sequence[str]], None]
 """Runs `python -m MODULE ARGUMENTS` to its end, and raises where that fails."""
@@ -88,7 +88,7 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     if schedule.mode != "auto":
         return deltas[len(results)] if len(results) < len(deltas) else None
     if not results:
-        return deltas[0]
+        return first_delta(schedule)
     finer = [delta for delta in deltas if delta < results[-1].delta - 1e-9]
     if not finer:
         return None

@@ -32,6 +32,9 @@ class ScheduleConfig:
     """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
+    start_cost: float = 1.2
+    """`auto` begins with the finest candidate whose samples cost at most so many times what they cost at `first`: with
+    coarser grains it would save nothing. 1: begin at `first`."""
     probe_episodes: int = 64
     """Of each probe in `auto`."""
     even: float = 0.026
@@ -60,6 +63,8 @@ class ScheduleConfig:
             raise ValueError(f"schedule deltas are for mode `list`, not {self.mode!r}")
         if self.even < 0:
             raise ValueError(f"schedule even must not be negative, not {self.even!r} m")
+        if not self.start_cost >= 1:
+            raise ValueError(f"schedule start_cost must be at least 1, not {self.start_cost!r}")
         if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:
             raise ValueError("schedule window, max_iterations and probe_episodes must be at least 1")
 
@@ -77,9 +82,17 @@ class ScheduleConfig:
 
 
 def fixed_deltas(config: ScheduleConfig) -> Tuple[float, ...]:
-    """m, the grain sizes of `interval` and `list`; in `auto`, the first and all candidates after it."""
+    """m, the grain sizes of `interval` and `list`; the candidates of `auto`."""
     if config.mode == "list":
         return config.deltas
     count = math.ceil((config.first - config.last) / config.interval - 1e-9)
     steps = [config.first - i * config.interval for i in range(count)]
     return tuple(round(delta, 9) for delta in [*steps, config.last])
+
+
+def first_delta(config: ScheduleConfig) -> float:
+    """m, the first stage's grain size."""
+    deltas = fixed_deltas(config)
+    if config.mode != "auto":
+        return deltas[0]
+    return [delta for delta in deltas if config.cost(delta) <= config.start_cost * config.cost(deltas[0])][-1]
