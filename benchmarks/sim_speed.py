@@ -125,12 +125,9 @@ def rows(benchmark: Benchmark) -> Iterator[Row]:
     """All measurements."""
     for delta in benchmark.deltas:
         specs = [scene(delta / 1000, seed) for seed in range(max(benchmark.envs))]
-        same = dict(measure_force=False)
-        yield engine_row("physx", CUBES, specs[:1], benchmark, substep=1 / 60, **same)
-        yield engine_row("physx", "physx cubes, 1/120 s (as used)", specs[:1], benchmark, **same)
-        yield engine_row(
-            "physx", "physx spheres, 1/60 s", specs[:1], benchmark, substep=1 / 60, grain_shape="sphere", **same
-        )
+        yield engine_row("physx", CUBES, specs[:1], benchmark, substep=1 / 60)
+        yield engine_row("physx", "physx cubes, 1/120 s (as used)", specs[:1], benchmark)
+        yield engine_row("physx", "physx spheres, 1/60 s", specs[:1], benchmark, substep=1 / 60, grain_shape="sphere")
         for envs in benchmark.envs:
             yield engine_row("warp", "warp", specs[:envs], benchmark)
         if benchmark.peers:

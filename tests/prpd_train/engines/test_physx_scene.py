@@ -44,4 +44,21 @@ def test_a_bucket_that_carries_the_rock_bears_its_weight():
     # With the soil that lies on it; friction is left out, and the bucket's plates are nearly level.
     carried = -np.mean(forces[-10:], axis=0)[2]
     assert carried == pytest.approx(9.81 * spec.rock.mass, rel=0.35)
+    # And as long as it does not move, exactly that.
+    for _ in range(10):
+        sim.step(sim.state.bucket_pose.copy(), 0.1)
+    assert sim.state.bucket_force[0] == pytest.approx([0.0, 0.0, -9.81 * spec.rock.mass], abs=0.05)
+    sim.close()
+
+
+def test_the_bucket_is_where_it_was_sent_whatever_it_pushes_against():
+    spec = make_scene(0.04, seed=1)
+    sim, off = make("physx", [spec]), []
+    sim.reset([0], [spec], START)
+
+    def look(_, state):
+        off.append(np.abs(sim._scenes[0].bucket.entity_pose.p - state.bucket_pose[0, :3]).max())
+
+    scripted_dig(sim, TaskSpec(), look)
+    assert max(off) < 1e-4
     sim.close()

@@ -32,11 +32,10 @@ class PhysxSimulator:
         device: str = "cpu",
         substep: float = 1 / 120,
         grain_shape: str = "cube",
-        measure_force: bool = True,
         cache_bytes: int = 512 << 20,
         failure_directory: str | None = None,
     ) -> None:
-        """`substep` s; `grain_shape` cube or sphere; `measure_force` off leaves the force 0 and saves time."""
+        """`substep` s; `grain_shape` cube or sphere."""
         check_specs(specs)
         if device != "cpu":
             raise RuntimeError(f"the physx engine runs on the CPU, not on {device!r}; use device='cpu'")
@@ -46,7 +45,6 @@ class PhysxSimulator:
         self.failures = FailureLog(failure_directory)
         self._shape = grain_shape
         self._substep = substep
-        self._measure = measure_force
         self._specs = list(specs)
         self._cache = SettledCache(cache_bytes)
         self._capacity = int(1.3 * max(map(self._count, specs))) + 2
@@ -80,7 +78,7 @@ class PhysxSimulator:
         scene = self._scenes[env]
         self._specs[env] = spec
         scene.build(spec, settled.floor, len(settled.grains))
-        scene.bucket.set_entity_pose(_bucket_pose(pose))
+        scene.put_bucket(_bucket_pose(pose))
         turns = settled.grain_turns if settled.grain_turns is not None else np.tile(_REST, (len(settled.grains), 1))
         scene.place(settled.grains, turns, settled.rock_position, settled.rock_quaternion)
         self.state.bucket_pose[env] = pose
@@ -137,12 +135,11 @@ class PhysxSimulator:
         impulse = np.zeros(3)
         for k in range(substeps):
             pose = start + (target - start) * ((k + 1) / substeps)
-            scene.bucket.set_kinematic_target(_bucket_pose(pose))
+            scene.send_bucket(_bucket_pose(pose), duration / substeps)
             if force.any() and not scene.rock.is_sleeping:
                 scene.rock.add_force_torque(force, np.zeros(3, np.float32))
             scene.system.step()
-            if self._measure:
-                impulse += scene.impulse_on_bucket()
+            impulse += scene.impulse_on_bucket()
         return impulse / duration
 
     def _read(self, env: int) -> None:
