@@ -105,7 +105,7 @@ class Waiting(Node):
     def close(self):
         print(self.looks, self.ticks)
 
-sys.exit(spin(Waiting, done=lambda node: node.done, beat=Waiting.beat))
+sys.exit(spin(Waiting, done=lambda node: node.done, beat=Waiting.beat, coroutines=True))
 """
 
 

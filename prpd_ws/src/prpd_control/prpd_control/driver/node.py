@@ -296,4 +296,4 @@ class BucketDriver(LifecycleNode):
 
 def main() -> int:
     """Console script."""
-    return spin(BucketDriver, beat=BucketDriver.beat)
+    return spin(BucketDriver, beat=BucketDriver.beat, coroutines=True)

@@ -290,7 +290,7 @@ class ExcavateNode(LifecycleNode):
 
 def main() -> int:
     """Entry point of the process."""
-    return spin(ExcavateNode)
+    return spin(ExcavateNode, coroutines=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import FrameType
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
@@ -22,6 +21,7 @@ from prpd_control.trials.ledger import Ledger
 from prpd_control.trials.operator import PromptingOperator
 from prpd_control.trials.runner import BatchRunner, NoOperator, NotReadyError, Operator, Progress, StoppedError
 from prpd_control.trials.versions import versions
+from prpd_ros.executor import thrifty_executor
 from prpd_task.errors import UserError
 from prpd_task.signals import ignore_signals
 
@@ -48,7 +48,7 @@ def open_batch(ledger: Ledger, batch: Batch, *, restart: bool) -> int:
 def spinning(name: str) -> Iterator[Node]:
     """A node that another thread spins, for code that blocks."""
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    node, executor, end = Node(name), SingleThreadedExecutor(), threading.Event()
+    node, executor, end = Node(name), thrifty_executor(), threading.Event()
     executor.add_node(node)
 
     def spin() -> None:
