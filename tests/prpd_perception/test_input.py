@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prpd_perception.bucket_history import BucketHistory
 from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Camera, check_intrinsics
 from prpd_perception.depth_image import decode_depth, intrinsics_of
@@ -142,18 +141,3 @@ def test_a_camera_that_cannot_see_the_soil_is_refused() -> None:
     with pytest.raises(ValueError, match="320x240"):
         Camera(Intrinsics(), CELL.soil_from_camera).crop(np.zeros((240, 320), np.float32), (slice(9), slice(9)))
     assert isinstance(CELL.soil_from_camera, Pose)
-
-
-def test_bucket_poses_are_interpolated_and_old_ones_refused() -> None:
-    history = BucketHistory(longest_gap=0.3)
-    assert history.at(1.0) is None
-    history.add(1.0, np.zeros(4))
-    history.add(1.1, np.array([0.1, 0.2, 0.3, 0.4]))
-    history.add(np.nan, np.ones(4))
-    history.add(1.2, np.full(4, np.inf))
-    np.testing.assert_allclose(history.at(1.05), [0.05, 0.1, 0.15, 0.2])
-    np.testing.assert_allclose(history.at(1.3), [0.1, 0.2, 0.3, 0.4])
-    np.testing.assert_allclose(history.at(0.9), 0.0)
-    assert history.at(1.5) is None and history.at(0.5) is None
-    history.add(-5.0, np.ones(4))
-    np.testing.assert_allclose(history.at(-5.0), 1.0)

@@ -15,7 +15,6 @@ from visualization_msgs.msg import MarkerArray
 
 from prpd_interfaces.msg import BucketState, RockState
 from prpd_perception import messages
-from prpd_perception.bucket_history import BucketHistory
 from prpd_perception.depth_image import decode_depth, intrinsics_of
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
@@ -25,6 +24,7 @@ from prpd_perception.health import Health
 from prpd_perception.parameters import Parameters, declare
 from prpd_ros.lifecycle import LifecycleNode
 from prpd_task.bucket import BucketGeometry
+from prpd_task.pose_history import PoseHistory
 
 
 class RockStateNode(LifecycleNode):
@@ -52,7 +52,7 @@ class RockStateNode(LifecycleNode):
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         p = self._settings
-        self._history = BucketHistory()
+        self._history = PoseHistory()
         self._health = Health(max_age=p.max_image_age)
         self._info: CameraInfo | None = None
         self._debug_at = self._warned_at = 0.0

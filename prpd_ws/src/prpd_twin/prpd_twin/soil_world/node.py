@@ -9,7 +9,6 @@ from types import FrameType
 import numpy as np
 import rclpy
 from geometry_msgs.msg import Point, Quaternion, Vector3
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
@@ -17,9 +16,11 @@ from std_srvs.srv import Trigger
 
 from prpd_interfaces.msg import SoilState
 from prpd_interfaces.srv import ResetSoil
+from prpd_ros.executor import thrifty_executor
 from prpd_task.cell import Cell
 from prpd_task.errors import UserError
 from prpd_task.frames import Pose
+from prpd_task.pose_history import PoseHistory
 from prpd_task.scheduling import be_ordinary, be_real_time
 from prpd_task.signals import ignore_signals
 from prpd_train import engines
@@ -33,7 +34,7 @@ from prpd_twin.soil_world.rock_mesh import rock_mesh
 from prpd_twin.soil_world.world import BucketInSoilError, SoilWorld, Truth
 
 PERIOD = 0.02
-"""s, of simulated and of real time; as many begin with a tick as have passed, mostly one."""
+"""s, of simulated and of real time."""
 PUBLISH_EVERY = 2
 """ticks."""
 LOOK_EVERY = 5
@@ -62,10 +63,10 @@ class SoilWorldNode(Node):
         self._snapshots = snapshots
         self._arm = ArmLink(address, Cell.load(cell_path) if cell_path else Cell())
         self._reading: ArmReading | None = None
-        self._read_at = 0
+        self._poses = PoseHistory()
         self._world = SoilWorld(self._make_simulator)
         self._pace = Pace(PERIOD)
-        self._ticks = 0
+        self._ticks, self._cleared = 0, False
         self._force = np.zeros(3)
         self._complained_at = -np.inf
         self._states = self.create_publisher(SoilState, "soil/state", 10)
@@ -81,7 +82,7 @@ class SoilWorldNode(Node):
 
     def _set_up(self, environment: str, seed: int, *, cleared: bool = False) -> None:
         self._force = np.zeros(3)
-        self._read_arm(self._force)
+        self._read_arm(late=0.0)
         be_ordinary()  # the soil settles for seconds, and the arm's own processes must not wait for that
         self._world.reset(load(environment), seed, PARKED if cleared else self._actual_pose())
         be_real_time(self._priority)
@@ -102,10 +103,16 @@ class SoilWorldNode(Node):
         self._pace.restart()
         self.get_logger().info(f"{environment} (seed {seed}): {scene.grains.count} grains of {1e3 * scene.delta:g} mm")
 
-    def _read_arm(self, force: np.ndarray) -> None:
-        """Tell the force on the bucket (3,) N; take down where the bucket is, and when."""
-        self._reading = self._arm.exchange(force) or self._reading
-        self._read_at = self.get_clock().now().nanoseconds
+    def _read_arm(self, late: float) -> tuple[np.ndarray, int]:
+        """Tell the force on the bucket, and learn where it is; where it was `late` s ago, and when that was, in ns."""
+        self._reading = self._arm.exchange(self._force) or self._reading
+        now = self.get_clock().now().nanoseconds
+        self._poses.add(1e-9 * now, self._actual_pose())
+        then = now - round(1e9 * late)
+        if self._cleared:
+            return PARKED, then
+        pose = self._poses.at(1e-9 * then)
+        return self._actual_pose() if pose is None else pose, then
 
     def _actual_pose(self) -> np.ndarray:
         return self._reading.soil_from_bucket.bucket_pose() if self._reading else PARKED
@@ -125,18 +132,16 @@ class SoilWorldNode(Node):
 
     def tick(self) -> None:
         """Wait for the next period, learn where the bucket is by then, simulate its way there, tell force and state."""
-        # Where the machine held this process up, the bucket has gone further: it gets the time that the arm took.
-        duration = self._pace.wait() * PERIOD
-        self._read_arm(self._force)
-        bucket, stamp_ns = PARKED if self._cleared else self._actual_pose(), self._read_at
+        # Where the machine held this process up, the soil is late, and gets the bucket's way at the bucket's speed.
+        bucket, stamp_ns = self._read_arm(self._pace.wait())
         try:
-            truth = self._world.advance(bucket, duration)
+            truth = self._world.advance(bucket, PERIOD)
         except FloatingPointError as error:  # the engine has begun anew with the same scene: this trial is lost
             self.get_logger().error(str(error))
             return
         self._force = truth.force
         self._arm.tell(self._force)
-        # What was simulated is how things were when the arm stood where it was read, not how they are now.
+        # What was simulated is how things were when the arm stood there, not how they are now.
         self._snapshots.write(
             stamp_ns=stamp_ns, grains=self._world.grains, rock=truth.rock, bucket=Pose.from_bucket(bucket)
         )
@@ -192,7 +197,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, request)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
+    executor = thrifty_executor()
     with SnapshotWriter() as snapshots:
         try:
             node = SoilWorldNode(snapshots)

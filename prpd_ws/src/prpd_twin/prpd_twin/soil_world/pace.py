@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-AT_ONCE = 5
-"""Periods that are made up for at once, at most: a soil that is later than that is too slow, or was held up."""
+PATIENCE = 0.05
+"""s, by which simulated time may stay behind. What is beyond that is lost, little by little, so that nothing jumps."""
 
 
 class Pace:
-    """Tells how many periods are to be simulated next, and measures how well that keeps up."""
+    """Tells when the next period begins, and measures how well that keeps up."""
 
     WINDOW = 1.0
     """s, over which the real-time factor is measured."""
@@ -22,23 +22,23 @@ class Pace:
     def restart(self) -> None:
         """Begin now: at first, and after a pause that was meant, such as a reset."""
         self._due = self._mark = time.monotonic()
-        self._count = 0
+        self._lost = 0.0
 
-    def wait(self) -> int:
-        """Sleep until the next period begins; how many have begun since the last ones, 1 to `AT_ONCE`.
+    def wait(self) -> float:
+        """Sleep until the next period begins; s, by which it begins late.
 
-        Whoever is late has more to do at once. What is beyond that is lost, and counted.
+        One period is simulated with each call. Whoever is late need not wait, and so gets nearer to the wall clock, if
+        periods take less time than they last. Beyond `PATIENCE`, a simulated period stands for more of the real time.
         """
         now = time.monotonic()
         if now < self._due:
             time.sleep(self._due - now)
             now = time.monotonic()
-        begun = 1 + int((now - self._due) / self._period)
-        self._due += begun * self._period
-        count = min(begun, AT_ONCE)
-        self._count += count
+        late = now - self._due
+        passed = self._period * max(1.0, late / PATIENCE)
+        self._due += passed
+        self._lost += passed - self._period
         if now - self._mark >= self.WINDOW:
-            # What has begun is simulated from now on, so the last periods are not over yet.
-            self.real_time_factor = min(self._count * self._period / (now - self._mark), 1.0)
-            self._mark, self._count = now, 0
-        return count
+            self.real_time_factor = max(0.0, 1.0 - self._lost / (now - self._mark))
+            self._mark, self._lost = now, 0.0
+        return late

@@ -1,4 +1,4 @@
-"""The bucket's pose at the time of an image, from the states around it."""
+"""The bucket's pose at a time that has passed, from what was known of it around then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 
-class BucketHistory:
+class PoseHistory:
     """Keeps the last poses; see `at`."""
 
     def __init__(self, *, longest_gap: float = 0.3, length: int = 300) -> None:
