@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 
 from prpd_task.cell import Cell
-from prpd_task.frames import Pose, quaternion_conjugate, quaternion_rotate
+from prpd_task.frames import Pose, quaternion_rotate
 
 PORT = 30020
 _REQUEST = struct.Struct("<6d")
@@ -33,7 +33,8 @@ class ArmLink:
     """Client of the world port. Use as a context manager."""
 
     def __init__(self, address: str, cell: Cell, *, port: int = PORT, timeout: float = 0.01) -> None:
-        self._base_from_soil = cell.base_from_soil
+        self._soil_from_base = cell.base_from_soil.inverse()
+        self._base_from_soil_axes = quaternion_rotate(np.asarray(cell.base_from_soil.quaternion), np.eye(3)).T
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect((address, port))
         self._timeout = timeout
@@ -44,11 +45,10 @@ class ArmLink:
 
         What is not renewed within 0.1 s falls to zero at the controller.
         """
-        attitude = np.asarray(self._base_from_soil.quaternion)
-        wrench = [quaternion_rotate(attitude, v) for v in (force, np.zeros(3) if torque is None else torque)]
+        axes = self._base_from_soil_axes
         self._newest_reply()  # those of before are of no use any more
         with contextlib.suppress(ConnectionRefusedError):  # nobody is there; who asks where the bucket is will learn it
-            self._socket.send(_REQUEST.pack(*np.concatenate(wrench)))
+            self._socket.send(_REQUEST.pack(*axes @ force, *axes @ (np.zeros(3) if torque is None else torque)))
 
     def exchange(self, force: np.ndarray, torque: np.ndarray | None = None) -> ArmReading | None:
         """The same, and learn where the bucket is; None when the controller does not answer in time."""
@@ -58,11 +58,10 @@ class ArmLink:
         except (TimeoutError, ConnectionRefusedError):
             return None
         numbers = np.array(_REPLY.unpack(self._newest_reply() or reply))
-        attitude = np.asarray(self._base_from_soil.quaternion)
         return ArmReading(
             time=float(numbers[0]),
-            soil_from_bucket=self._base_from_soil.inverse() @ Pose.from_rotation_vector(numbers[1:7]),
-            velocity=quaternion_rotate(quaternion_conjugate(attitude), numbers[7:10]),
+            soil_from_bucket=self._soil_from_base @ Pose.from_rotation_vector(numbers[1:7]),
+            velocity=self._base_from_soil_axes.T @ numbers[7:10],
         )
 
     def _newest_reply(self) -> bytes | None:
