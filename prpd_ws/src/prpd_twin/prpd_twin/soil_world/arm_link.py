@@ -40,19 +40,18 @@ class ArmLink:
         self._timeout = timeout
         self._socket.settimeout(timeout)
 
-    def tell(self, force: np.ndarray, torque: np.ndarray | None = None) -> None:
-        """Tell the force (3,) N and torque (3,) N m on the bucket, at its origin in the soil frame.
+    def tell(self, force: np.ndarray) -> None:
+        """Tell the force (3,) N on the bucket, at its origin in the soil frame.
 
         What is not renewed within 0.1 s falls to zero at the controller.
         """
-        axes = self._base_from_soil_axes
         self._newest_reply()  # those of before are of no use any more
         with contextlib.suppress(ConnectionRefusedError):  # nobody is there; who asks where the bucket is will learn it
-            self._socket.send(_REQUEST.pack(*axes @ force, *axes @ (np.zeros(3) if torque is None else torque)))
+            self._socket.send(_REQUEST.pack(*self._base_from_soil_axes @ force, 0.0, 0.0, 0.0))
 
-    def exchange(self, force: np.ndarray, torque: np.ndarray | None = None) -> ArmReading | None:
+    def exchange(self, force: np.ndarray) -> ArmReading | None:
         """The same, and learn where the bucket is; None when the controller does not answer in time."""
-        self.tell(force, torque)
+        self.tell(force)
         try:
             reply = self._socket.recv(_REPLY.size)
         except (TimeoutError, ConnectionRefusedError):
