@@ -85,10 +85,10 @@ def following(folder: RunFolder, results: Sequence[StageResult], *, run: RunModu
     """m, the next stage's grain size; None when the run is done."""
     schedule = folder.config().schedule
     deltas = fixed_deltas(schedule)
-    if schedule.mode != "auto":
-        return deltas[len(results)] if len(results) < len(deltas) else None
     if not results:
         return first_delta(schedule)
+    if schedule.mode != "auto":
+        return deltas[len(results)] if len(results) < len(deltas) else None
     finer = [delta for delta in deltas if delta < results[-1].delta - 1e-9]
     if not finer:
         return None
