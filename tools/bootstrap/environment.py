@@ -14,23 +14,17 @@ from pathlib import Path
 from bootstrap import native
 from bootstrap.console import Problem, Step, say
 from bootstrap.interpreter import Interpreter, find
-from bootstrap.layout import REQUIREMENTS, ROOT, STATE, VENV
-from bootstrap.process import checked, logged
+from bootstrap.layout import PYTHON, REQUIREMENTS, ROOT, STATE, VENV
+from bootstrap.packages import INCOMPLETE, install, provide_uv
+from bootstrap.process import checked
 from bootstrap.ros import Ros, without_ros
 
 STAMP = STATE / "state.json"
-INCOMPLETE = STATE / "incomplete"
-"""Present while packages are being installed: what is there then cannot be trusted."""
-
 NATIVE = "native"
 """What is provided beside the requirement sets: shared libraries and headers."""
 
 SPACE_NEEDED = {"base": 3.0, "train": 4.0}
 """GB of disk that a set takes at most, with what pip needs meanwhile."""
-
-PYTHON = str(VENV / "bin" / "python")
-NETWORK_SIGNS = ("NewConnectionError", "NameResolutionError", "Temporary failure in name resolution", "ConnectTimeout",
-                 "ReadTimeout", "Network is unreachable", "ProxyError", "SSLError")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,10 +103,11 @@ def update(ros: Ros, sets: list[str]) -> State:
     _check_place(missing)
     if state is None or state.ros != ros.source:
         state = _create(ros)
+    provide_uv()
     damaged = _damaged(state)
     if damaged:
         say(f"mending {', '.join(damaged)}, of which files were missing")
-        _pip(["--force-reinstall", "--no-deps", *damaged], "mending packages")
+        install(["--force-reinstall", "--no-deps", *damaged], "mending packages")
     for name in missing:
         _install(name, state.interpreter)
         sets_now = {**state.sets, name: digest(name)}
@@ -165,42 +160,11 @@ def _install(name: str, interpreter: Interpreter) -> None:
         native.provide_libraries(PYTHON)
         native.provide_headers(interpreter)
         return
-    _pip(["-r", str(REQUIREMENTS / f"{name}.txt")], f"installing requirements/{name}.txt")
+    install(["-r", str(REQUIREMENTS / f"{name}.txt")], f"installing requirements/{name}.txt")
     if name == "base":
-        _pip(["--no-deps", "-r", str(REQUIREMENTS / "no_deps.txt")], "installing requirements/no_deps.txt")
+        install(["--no-deps", "-r", str(REQUIREMENTS / "no_deps.txt")], "installing requirements/no_deps.txt")
     if name == "compiler":
         native.wrap_compiler()
-
-
-def _pip(arguments: list[str], title: str) -> None:
-    environment = {
-        k: v for k, v in without_ros(os.environ).items() if k not in ("PIP_USER", "PIP_TARGET", "PIP_PREFIX")
-    }
-    command = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries=2"]
-    command += ["-c", str(REQUIREMENTS / "constraints.txt"), *arguments]
-    log = STATE / "pip.log"
-    INCOMPLETE.touch()
-    with Step(title) as step:
-        status, tail = logged(command, environment, log, lambda line: step.detail(_short(line)))
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if status == 0 or (status > 0 and "Installing collected packages" not in text):
-            INCOMPLETE.unlink()
-        if status == 0:
-            return
-        if any(sign in text for sign in NETWORK_SIGNS):
-            raise Problem(
-                "The Python package index cannot be reached.",
-                "Check the network and the proxy (HTTPS_PROXY), or name a mirror with PIP_INDEX_URL; then run the same "
-                f"command again: it goes on from here. pip's own words are in {log}.",
-            )
-        raise Problem(f"pip failed:\n{tail.rstrip()}", f"All of its output is in {log}.")
-
-
-def _short(line: str) -> str:
-    words = line.split()
-    if line.startswith("Installing collected packages"):
-        return "unpacking"
-    return " ".join(words[:2]) if words and words[0] in ("Collecting", "Downloading", "Using") else ""
 
 
 def _damaged(state: State) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
+PYTHON = str(VENV / "bin" / "python")
 WORKSPACE = ROOT / "prpd_ws"
 SOURCES = WORKSPACE / "src"
 INSTALL = WORKSPACE / "install"

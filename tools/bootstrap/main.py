@@ -12,7 +12,7 @@ from typing import Iterator
 
 from bootstrap import environment, interpreter, pins, ros, testing, workspace
 from bootstrap.console import Problem, say
-from bootstrap.layout import REQUIREMENTS, ROOT, requirement_sets
+from bootstrap.layout import PYTHON, REQUIREMENTS, ROOT, requirement_sets
 from bootstrap.process import call
 
 USAGE = """usage: ./prpd COMMAND [OPTIONS]
@@ -71,7 +71,7 @@ def _run(argv: list[str]) -> int:
         return testing.run(rest, variables)
     if command == "exec" and not rest:
         raise Problem("`./prpd exec` needs a program.", "For example `./prpd exec python -m pytest`.")
-    program = rest if command == "exec" else [environment.PYTHON, "-m", "prpd_task.cli", *argv]
+    program = rest if command == "exec" else [PYTHON, "-m", "prpd_task.cli", *argv]
     sys.stdout.flush()
     try:
         os.execvpe(program[0], program, variables)
@@ -141,7 +141,7 @@ def _help(found: ros.Ros) -> int:
     if state is None or environment.lacking(state, found, ["base"]) or not workspace.is_built(state):
         print("The product's commands are listed once the environment is there: `./prpd build`." + VARIABLES)
         return 0
-    status = call([environment.PYTHON, "-m", "prpd_task.cli", "--help"], workspace.variables(state, os.environ))
+    status = call([PYTHON, "-m", "prpd_task.cli", "--help"], workspace.variables(state, os.environ))
     print(VARIABLES)
     return status
 

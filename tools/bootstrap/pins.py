@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from bootstrap.console import Step, say
-from bootstrap.layout import REQUIREMENTS, STATE, VENV
+from bootstrap.layout import PYTHON, REQUIREMENTS, STATE
 from bootstrap.process import checked
 
 HEADER = "# Every version that the environment is made of. Written by `./prpd pins`; see docs/contributing.md.\n"
@@ -43,7 +43,7 @@ def _read(constraints: Path) -> dict[str, str]:
 def _resolve(files: list[Path], *options: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder, Step("resolving versions") as step:
         report = Path(folder) / "report.json"
-        command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--dry-run", "--ignore-installed", *options]
+        command = [PYTHON, "-m", "pip", "install", "--dry-run", "--ignore-installed", *options]
         command += ["--report", str(report)]
         for path in files:
             command += ["-r", str(path)]

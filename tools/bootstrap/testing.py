@@ -7,8 +7,7 @@ import time
 from typing import Mapping
 
 from bootstrap.console import say
-from bootstrap.environment import PYTHON
-from bootstrap.layout import ROOT
+from bootstrap.layout import PYTHON, ROOT
 from bootstrap.process import call
 
 UNIT = "not system and not slow"

@@ -12,8 +12,8 @@ from typing import Iterator, Mapping
 
 from bootstrap import native
 from bootstrap.console import Problem, Step, say
-from bootstrap.environment import PYTHON, State, site_packages
-from bootstrap.layout import INSTALL, ROOT, SOURCES, VENV, WORKSPACE
+from bootstrap.environment import State, site_packages
+from bootstrap.layout import INSTALL, PYTHON, ROOT, SOURCES, VENV, WORKSPACE
 from bootstrap.process import logged
 from bootstrap.ros import DISTRIBUTION, without_ros
 
@@ -103,6 +103,7 @@ def mend_exports(state: State) -> None:
         )
         mended = re.sub(BUILD_MACHINE + r"/include/python3\.\d+", str(include), mended)
         if mended != text:
+            path.unlink()  # which uv may have linked from its cache, where other environments find it
             path.write_text(mended, encoding="utf-8")
 
 
