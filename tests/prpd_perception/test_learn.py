@@ -1,17 +1,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from prpd_perception.detector import Calibration, Detector
 from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, Grid, block_height
-from prpd_perception.learn.calibration import FALSE_SHARE, Outcome, fit
+from prpd_perception.learn.calibration import FALSE_SHARE, Outcome
+from prpd_perception.learn.calibration import fit as fit_scores
+from prpd_perception.learn.checkpoint import Checkpoint
 from prpd_perception.learn.examples import examples, random_view, watched
-from prpd_perception.learn.train import DETECTOR_FILE, FAR, PIECE, UNCLEAR, Examples, batches, prepare
+from prpd_perception.learn.train import (
+    DETECTOR_FILE,
+    FAR,
+    NAMES,
+    PIECE,
+    PORTION,
+    UNCLEAR,
+    Examples,
+    TrainDetector,
+    batches,
+    fit,
+    prepare,
+)
 from prpd_twin.depth_camera.random_scenes import RandomFrames, SceneRanges
 
 
@@ -72,6 +88,44 @@ def test_batches_hold_everything_once() -> None:
     assert len(drawn) == 96 == len(set(drawn.tolist()))
 
 
+def test_a_training_that_was_interrupted_goes_on_and_ends_up_with_the_same_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = some(16, in_bowl=True, centre=(0.0, 0.01, 0.02), shown=0.5)
+    np.savez(tmp_path / "examples_5_0.npz", **{name: getattr(drawn, name) for name in NAMES})
+    config = TrainDetector(scenes=PORTION, epochs=2, batch=8, seed=5, cache=tmp_path, output=tmp_path / "a.onnx")
+    fit(config)
+    save = Checkpoint.save
+
+    def interrupted(self: Checkpoint, epochs: int) -> None:
+        save(self, epochs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "save", interrupted)
+    config = replace(config, output=tmp_path / "b.onnx")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config)
+    monkeypatch.undo()
+    fit(config)
+    assert "going on after epoch 1" in capsys.readouterr().out
+    assert config.output.read_bytes() == (tmp_path / "a.onnx").read_bytes()
+    assert not (tmp_path / "training.pt").exists()
+
+
+def test_a_damaged_checkpoint_or_one_of_other_settings_is_said_and_not_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = {"part": torch.nn.Linear(1, 1)}
+    config = TrainDetector(cache=tmp_path)
+    Checkpoint(config, parts).save(3)
+    assert Checkpoint(config, parts).restore() == 3
+    assert Checkpoint(replace(config, epochs=7), parts).restore() == 0
+    assert "other settings" in capsys.readouterr().out
+    (tmp_path / "training.pt").write_bytes(b"torn")
+    assert Checkpoint(config, parts).restore() == 0
+    assert "cannot be read" in capsys.readouterr().out
+
+
 def outcome(rng: np.random.Generator, *, right: bool) -> Outcome:
     peak = rng.normal(2.0) if right else rng.exponential() - 3.0
     deviation = np.array([0.002, 0.002, 0.004])
@@ -83,13 +137,13 @@ def test_calibration_widens_what_was_too_sure_and_seldom_sees_a_rock_where_none_
     rng = np.random.default_rng(1)
     found = [outcome(rng, right=i % 2 == 0) for i in range(600)]
     empty = [[outcome(rng, right=False)] for _ in range(6000)] + [[] for _ in range(4000)]
-    fitted = fit(found, empty)
+    fitted = fit_scores(found, empty)
     np.testing.assert_allclose(fitted.deviation, 2.0, rtol=0.15)
     false = [scene for scene in empty if any(np.dot(fitted.score, o.evidence) > 0 for o in scene)]
     assert len(false) == pytest.approx(FALSE_SHARE * len(empty), rel=0.5)
     assert np.dot(fitted.score, (1.0, 5.0, 1.0)) > 0 > np.dot(fitted.score, (1.0, -2.0, 1.0))
     with pytest.raises(ValueError, match="draw more"):
-        fit([outcome(rng, right=True) for _ in range(5)], [])
+        fit_scores([outcome(rng, right=True) for _ in range(5)], [])
 
 
 def test_the_shipped_network_carries_its_calibration_and_another_file_may_replace_it(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class TrainDetector:
     """How the detector's network is trained."""
 
     scenes: int = 8_000
-    """Random scenes to draw."""
+    """Random scenes to draw; a thousand take 200 MB of disk and of memory."""
     epochs: int = 20
     """Passes over them. With 0 the network stays as it is, and only its scores and deviations are made honest."""
     workers: int = 2
@@ -83,18 +83,32 @@ def draw(*, scenes: int, seed: int, cache: Path, workers: int = 2) -> Examples:
     They are drawn in portions, each with a seed of its own: the number of workers changes nothing, and what was drawn
     before an interruption counts.
     """
+    from rich.progress import track
+
     cache.mkdir(parents=True, exist_ok=True)
     files = [cache / f"examples_{seed}_{i}.npz" for i in range(math.ceil(scenes / PORTION))]
     missing = [(file, [seed, i]) for i, file in enumerate(files) if not file.exists()]
-    start = time.monotonic()
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for done, _ in enumerate(pool.imap(_draw_portion, missing), 1):
-            print(f"drew {done} of {len(missing)} portions in {time.monotonic() - start:.0f} s", flush=True)
-    portions = []
-    for file in files:
-        with np.load(file) as data:
-            portions.append(Examples(**{name: data[name] for name in NAMES}))
-    return Examples(**{name: np.concatenate([getattr(p, name) for p in portions]) for name in NAMES})
+    if missing:
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            for _ in track(pool.imap(_draw_portion, missing), "drawing soil boxes", len(missing)):
+                pass
+    return Examples(**{name: _stacked(name, files) for name in NAMES})
+
+
+def _stacked(name: str, files: list[Path]) -> np.ndarray:
+    """One array of all files, without a second copy of it: it has gigabytes."""
+    stacked, ends = np.empty(0), np.cumsum([len(_read("shown", file)) for file in files])
+    for file, end in zip(files, ends, strict=True):
+        part = _read(name, file)
+        if not stacked.size:
+            stacked = np.empty((ends[-1], *part.shape[1:]), part.dtype)
+        stacked[end - len(part) : end] = part
+    return stacked
+
+
+def _read(name: str, file: Path) -> np.ndarray:
+    with np.load(file) as data:
+        return np.asarray(data[name])
 
 
 def _draw_portion(portion: tuple[Path, list[int]]) -> None:
@@ -126,24 +140,28 @@ def train(config: TrainDetector) -> None:
 
 
 def fit(config: TrainDetector) -> None:
-    """Train and export; prints the losses of each epoch."""
+    """Train and export; prints the losses of each epoch. Goes on with a training that was interrupted."""
     import torch
+    from rich.progress import track
 
+    from prpd_perception.learn.checkpoint import Checkpoint
     from prpd_perception.learn.network import RockNet, loss
 
     examples = draw(scenes=config.scenes, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
     network = RockNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
     steps = config.epochs * (len(examples) // config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
-    for epoch in range(config.epochs):
+    checkpoint = Checkpoint(config, {"network": network, "optimiser": optimiser, "schedule": schedule})
+    quick = computes_in_bfloat16()
+    for epoch in range(checkpoint.restore(), config.epochs):
         network.train()
-        sums, count, start = np.zeros(3), 0, time.monotonic()
-        for index in batches(len(examples), config.batch, rng):
+        rng = np.random.default_rng([config.seed, epoch])
+        sums, start, order = np.zeros(3), time.monotonic(), list(batches(len(examples), config.batch, rng))
+        for index in track(order, f"epoch {epoch + 1} of {config.epochs}"):
             batch = prepare(examples, index, rng)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=quick):
                 raw = network.raw(batch.pop("channels").contiguous(memory_format=torch.channels_last))
             parts = loss(raw.float(), **batch)
             optimiser.zero_grad()
@@ -152,10 +170,17 @@ def fit(config: TrainDetector) -> None:
             optimiser.step()
             schedule.step()
             sums += [part.item() for part in parts]
-            count += 1
-        means = " ".join(f"{name} {m:.4f}" for name, m in zip(LOSSES, sums / max(count, 1), strict=True))
+        means = " ".join(f"{name} {m:.4f}" for name, m in zip(LOSSES, sums / max(len(order), 1), strict=True))
         print(f"epoch {epoch + 1}: {means}, {time.monotonic() - start:.0f} s", flush=True)
-        export(network, config.output)
+        checkpoint.save(epoch + 1)
+    export(network, config.output)
+    checkpoint.remove()
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether this processor does, and quickly: where it is emulated, it takes ten times as long as 32 bits."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> dict[str, torch.Tensor]:
