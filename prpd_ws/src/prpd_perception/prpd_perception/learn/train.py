@@ -92,12 +92,13 @@ def draw(*, scenes: int, seed: int, cache: Path, workers: int = 2) -> Examples:
         with multiprocessing.get_context("spawn").Pool(workers) as pool:
             for _ in track(pool.imap(_draw_portion, missing), "drawing soil boxes", len(missing)):
                 pass
-    return Examples(**{name: _stacked(name, files) for name in NAMES})
+    ends = np.cumsum([len(_read("shown", file)) for file in files])
+    return Examples(**{name: _stacked(name, files, ends) for name in NAMES})
 
 
-def _stacked(name: str, files: list[Path]) -> np.ndarray:
-    """One array of all files, without a second copy of it: it has gigabytes."""
-    stacked, ends = np.empty(0), np.cumsum([len(_read("shown", file)) for file in files])
+def _stacked(name: str, files: list[Path], ends: np.ndarray) -> np.ndarray:
+    """One array of all files, each up to its end in it, without a second copy of it: it has gigabytes."""
+    stacked = np.empty(0)
     for file, end in zip(files, ends, strict=True):
         part = _read(name, file)
         if not stacked.size:
