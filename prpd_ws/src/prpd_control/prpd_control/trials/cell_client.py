@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -147,11 +148,12 @@ class CellClient:
         # The twin keeps the rock in the bucket for the judgement; on a robot it is dumped, so that the arm can go home.
         goal = Excavate.Goal(policy=trial.policy, hold=self._twin, timeout=duration(timeout))
         self._wait_until(self._excavate.server_is_ready, 10.0, "no `excavate` action server; is the node active?")
-        self._goal = self._wait_for(self._excavate.send_goal_async(goal), 10.0, "the excavate node did not answer")
+        send = partial(self._excavate.send_goal_async, goal)
+        self._goal = self._ask(send, 10.0, "the excavate node did not answer")
         if not self._goal.accepted:
             raise NotReadyError("the excavate node refused the goal; its own line in the log says why")
         late = f"no result {timeout + 60:g} s after the goal"
-        result = self._wait_for(self._goal.get_result_async(), timeout + 60.0, late).result
+        result = self._ask(self._goal.get_result_async, timeout + 60.0, late).result
         truth = self._truth_now() if self._twin else None
         with self._lock:
             columns, self._columns = dict(self._columns), None
@@ -197,6 +199,18 @@ class CellClient:
         answer = self._wait_for(client.call_async(request), SERVICE_TIMEOUT, f"{name} did not answer")
         if not answer.success:
             raise NotReadyError(f"{name} failed: {answer.message}")
+
+    def _ask(self, question: Callable[[], Future], timeout: float, failure: str) -> Any:
+        """The answer to what an action client asks.
+
+        The thread that takes the answers must ask: one that comes before rclpy's action client has noted its question,
+        which it does without a lock after sending it, is thrown away.
+        """
+        executor = self._node.executor
+        if executor is None:
+            raise RuntimeError(f"nothing spins the node {self._node.get_name()!r}")
+        asked = executor.create_task(question)
+        return self._wait_for(self._wait_for(asked, timeout, failure), timeout, failure)
 
     def _wait_for(self, future: Future, timeout: float, failure: str) -> Any:
         self._wait_until(future.done, timeout, failure)
