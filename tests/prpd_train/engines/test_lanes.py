@@ -112,4 +112,4 @@ def test_pairs_of_one_colour_share_no_grain():
 
 
 def test_lanes_are_as_many_as_there_is_work_for():
-    assert [lanes_for(grains) for grains in (0, 1, 256, 257, 1900, 40_000)] == [64, 64, 64, 128, 512, 512]
+    assert [lanes_for(grains) for grains in (0, 1, 256, 257, 1900, 40_000)] == [64, 64, 64, 128, 256, 256]

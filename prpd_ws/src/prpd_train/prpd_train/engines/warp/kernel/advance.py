@@ -13,16 +13,17 @@ import warp as wp
 from prpd_train.engines.warp.kernel.colours import colour_pairs
 from prpd_train.engines.warp.kernel.detect import detect_colours, detect_rows, detect_touches
 from prpd_train.engines.warp.kernel.detect_rock import detect_rock, rock_by_bucket
-from prpd_train.engines.warp.kernel.lanes import MOST_LANES, RESIDENT, in_colours, wait
+from prpd_train.engines.warp.kernel.lanes import MOST_LANES, RESIDENT, crew, in_colours, wait
+from prpd_train.engines.warp.kernel.motion import bring_motion, get_motion, leave_motion, put_motion
 from prpd_train.engines.warp.kernel.neighbours import list_pairs, sort_into_cells
 from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
 from prpd_train.engines.warp.kernel.sleep import go_to_sleep, is_awake, mark_active, wake_around
 from prpd_train.engines.warp.kernel.solve import impulse_of_soil, solve_pairs, solve_touches
-from prpd_train.engines.warp.kernel.solve_rock import impulse_of_rock, solve_rock, visit_by_rock
+from prpd_train.engines.warp.kernel.solve_rock import impulse_of_rock, solve_by_rock, solve_rock
 from prpd_train.engines.warp.kernel.types import Bucket, Params, Rock, State, World
 
 # Unrolled, the code would be a quarter longer, and slower to load than to run.
-wp.set_module_options({"enable_backward": False, "max_unroll": 1})
+wp.set_module_options({"enable_backward": False, "max_unroll": 1, "fast_math": True})
 
 GRAVITY = wp.constant(wp.vec3(0.0, 0.0, -9.81))
 ROCK_CALM = wp.constant(0.02)
@@ -36,11 +37,12 @@ def fall(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: i
     """Let gravity act on the grains that are awake, now that it is known who is."""
     if lane == 0:
         st.changed[env] = 0
+    g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
-        g = env * prm.max_grains + i
-        motion = get4(st.motion, g)
+        g = g0 + i
+        motion = get_motion(st, g0, g)
         if is_awake(prm, motion):
-            put4(st.motion, g, and4(xyz(motion) + h * GRAVITY, motion[3]))
+            put_motion(st, g0, g, and4(xyz(motion) + h * GRAVITY, motion[3]))
             st.press[g] = 0.0
     wait()
 
@@ -49,9 +51,10 @@ def fall(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: i
 def move_grains(prm: Params, st: State, env: int, n: int, h: float, lane: int, lanes: int):
     """Integrate positions, and note when the pairs are out of date."""
     limit2 = wp.pow(prm.skin / 3.0, 2.0)
+    g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
-        g = env * prm.max_grains + i
-        motion = get4(st.motion, g)
+        g = g0 + i
+        motion = get_motion(st, g0, g)
         if is_awake(prm, motion):
             x = xyz(get4(st.x, g)) + h * xyz(motion)
             put4(st.x, g, and4(x, 0.0))
@@ -64,11 +67,12 @@ def move_grains(prm: Params, st: State, env: int, n: int, h: float, lane: int, l
 @wp.func
 def stop(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     """Take their velocity from the grains that are awake."""
+    g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
-        g = env * prm.max_grains + i
-        motion = get4(st.motion, g)
+        g = g0 + i
+        motion = get_motion(st, g0, g)
         if is_awake(prm, motion):
-            put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, motion[3]))
+            put_motion(st, g0, g, wp.vec4(0.0, 0.0, 0.0, motion[3]))
     wait()
 
 
@@ -156,6 +160,8 @@ def advance(
     held = w.rock_held[env] == 1
     rock_quiet = st.rock_quiet[env]
     awake = st.awake_count[env]
+    g0 = env * prm.max_grains
+    bring_motion(prm, st, env, n, lane, lanes)
     for step in range(substeps):
         bucket = bucket_at(start, bucket_v, float(step) * h)
         on_bucket = int(0)
@@ -199,9 +205,11 @@ def advance(
                 else:
                     detect_rows(prm, st, env, n, inv_mass, h)
                 solve_touches(prm, w, st, env, n, inv_mass, bucket, h, 0.0, 1, lane, lanes)
-                rock = visit_by_rock(prm, w, st, env, inv_mass, rock, h, 0.0, 1, lane, lanes)
-            if rock.awake == 1 and lane == 0:
-                rock = solve_rock(prm, w, st, env, rock, bucket, h, 0.0, 1)
+                if lane < crew():
+                    rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, 0.0, 1, lane)
+                wait()
+            if rock.awake == 1 and lane < crew():
+                rock = solve_rock(prm, w, st, env, rock, bucket, h, 0.0, 1, lane)
             for sweep in range(prm.iterations):
                 rate = wp.where(moving == 1, prm.bias_rate, 0.0)
                 if moving == 1 and sweep == prm.iterations - 1:
@@ -216,9 +224,11 @@ def advance(
                 if soil_awake:
                     solve_pairs(prm, w, st, env, inv_mass, h, rate, sweep % 2, lane, lanes)
                     solve_touches(prm, w, st, env, n, inv_mass, bucket, h, rate, 0, lane, lanes)
-                    rock = visit_by_rock(prm, w, st, env, inv_mass, rock, h, rate, 0, lane, lanes)
-                if rock.awake == 1 and lane == 0:
-                    rock = solve_rock(prm, w, st, env, rock, bucket, h, rate, 0)
+                    if lane < crew():
+                        rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, rate, 0, lane)
+                    wait()
+                if rock.awake == 1 and lane < crew():
+                    rock = solve_rock(prm, w, st, env, rock, bucket, h, rate, 0, lane)
             rock = share_rock(st, env, rock, lane)
             if moving == 0:
                 stop(prm, st, env, n, lane, lanes)
@@ -252,7 +262,8 @@ def advance(
             bottom = wp.min(bottom, wp.quat_rotate(rock.q, w.sphere_centre[env * prm.max_spheres + s])[2])
         st.rock_bottom[env] = rock.x[2] + bottom - w.sphere_radius[env]
     rock = share_rock(st, env, rock, lane)
+    leave_motion(prm, st, env, n, lane, lanes)
     for i in range(lane, n, lanes):
-        g = env * prm.max_grains + i
-        if is_bad(xyz(get4(st.x, g)), 10.0) or is_bad(xyz(get4(st.motion, g)), 100.0):
+        g = g0 + i
+        if is_bad(xyz(get4(st.x, g)), 10.0) or is_bad(xyz(get_motion(st, g0, g)), 100.0):
             st.failed[env] = wp.uint8(1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.kernel.lanes import wait
+from prpd_train.engines.warp.kernel.lanes import tally, wait
 from prpd_train.engines.warp.kernel.types import COLOURLESS, PAIR_COLOURS, ROW, Params, State
 
 CELL_COLOURS = wp.constant(27)
@@ -111,29 +111,30 @@ def list_by_colour(prm: Params, st: State, env: int, n: int, lane: int, lanes: i
     g0 = env * prm.max_grains
     first = env * prm.max_contacts
     c0 = env * (PAIR_COLOURS + 1)
-    for c in range(lane, PAIR_COLOURS + 1, lanes):
-        st.colour_start[c0 + c] = 0
-        st.colour_fill[c0 + c] = 0
+    for c in range(lane, PAIR_COLOURS, lanes):
+        tally(st.colour_fill, c0, c, 0, True)
     wait()
     for i in range(lane, n, lanes):
         row = (g0 + i) * ROW
         for place in range(row, row + st.row_count[g0 + i]):
-            wp.atomic_add(st.colour_start, c0 + int(st.pair_colour[place]) + 1, 1)
+            tally(st.colour_fill, c0, int(st.pair_colour[place]), 1, False)
     wait()
     if lane == 0:
         total = int(0)
         for c in range(PAIR_COLOURS):
-            total += st.colour_start[c0 + c + 1]
+            st.colour_start[c0 + c] = total
+            total += tally(st.colour_fill, c0, c, 0, False)
+            tally(st.colour_fill, c0, c, 0, True)
             if total > prm.max_contacts:
                 st.overflow[env] = st.overflow[env] + total - prm.max_contacts
                 total = prm.max_contacts
-            st.colour_start[c0 + c + 1] = total
+        st.colour_start[c0 + PAIR_COLOURS] = total
     wait()
     for i in range(lane, n, lanes):
         row = (g0 + i) * ROW
         for place in range(row, row + st.row_count[g0 + i]):
-            c = c0 + int(st.pair_colour[place])
-            at = st.colour_start[c] + wp.atomic_add(st.colour_fill, c, 1)
-            if at < st.colour_start[c + 1]:
+            c = int(st.pair_colour[place])
+            at = st.colour_start[c0 + c] + tally(st.colour_fill, c0, c, 1, False)
+            if at < st.colour_start[c0 + c + 1]:
                 st.by_colour[first + at] = place
     wait()

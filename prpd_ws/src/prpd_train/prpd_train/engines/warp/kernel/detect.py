@@ -11,7 +11,8 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.kernel.colours import own_first, own_step
-from prpd_train.engines.warp.kernel.lanes import before, part, wait
+from prpd_train.engines.warp.kernel.lanes import before, part, tally, wait
+from prpd_train.engines.warp.kernel.motion import get_motion, put_motion
 from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
 from prpd_train.engines.warp.kernel.shapes import box_gap, in_bucket_box, pit_gap, rock_gap, turn_x
 from prpd_train.engines.warp.kernel.sleep import is_awake
@@ -39,8 +40,8 @@ def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h:
     still = wp.vec3(0.0, 0.0, 0.0)
     i = place // ROW
     j = g0 + st.pair_j[place]
-    mi = get4(st.motion, i)
-    mj = get4(st.motion, j)
+    mi = get_motion(st, g0, i)
+    mj = get_motion(st, g0, j)
     i_moves = is_awake(prm, mi)
     j_moves = is_awake(prm, mj)
     touching = bool(False)
@@ -56,20 +57,20 @@ def detect_pair(prm: Params, st: State, g0: int, place: int, inv_mass: float, h:
             gap = dist - prm.diameter
             touching = gap + h * wp.min(wp.dot(vi - vj, n), 0.0) < margin
             contact = and4(n, gap)
-        p = st.pair_p[place] * inv_mass
+        p = xyz(get4(st.pair_p, place)) * inv_mass
         if wp.length_sq(p) > 0.0:
             if touching:
                 if i_moves:
-                    put4(st.motion, i, and4(xyz(mi) + p, mi[3]))
+                    put_motion(st, g0, i, and4(xyz(mi) + p, mi[3]))
                 if j_moves:
-                    put4(st.motion, j, and4(xyz(mj) - p, mj[3]))
+                    put_motion(st, g0, j, and4(xyz(mj) - p, mj[3]))
             else:
                 # What sleeps loses what it leaned on.
                 if not i_moves:
-                    put4(st.motion, i, and4(xyz(mi) - p, mi[3]))
+                    put_motion(st, g0, i, and4(xyz(mi) - p, mi[3]))
                 if not j_moves:
-                    put4(st.motion, j, and4(xyz(mj) + p, mj[3]))
-                st.pair_p[place] = still
+                    put_motion(st, g0, j, and4(xyz(mj) + p, mj[3]))
+                put4(st.pair_p, place, wp.vec4(0.0, 0.0, 0.0, 0.0))
     return touching, contact
 
 
@@ -79,7 +80,7 @@ def add_contact(st: State, g0: int, place: int, contact: wp.vec4, at: int):
     st.contact_pair[at] = place
     st.contact_j[at] = g0 + st.pair_j[place]
     put4(st.contact_n, at, contact)
-    put4(st.contact_p, at, and4(st.pair_p[place], 0.0))
+    put4(st.contact_p, at, get4(st.pair_p, place))
 
 
 @wp.func
@@ -108,7 +109,7 @@ def detect_colours(prm: Params, st: State, env: int, inv_mass: float, h: float, 
     first = env * prm.max_contacts
     c0 = env * (PAIR_COLOURS + 1)
     for c in range(lane, PAIR_COLOURS, lanes):
-        st.colour_fill[c0 + c] = 0
+        tally(st.colour_fill, c0, c, 0, True)
     wait()
     for colour in range(PAIR_COLOURS):
         begin = st.colour_start[c0 + colour]
@@ -118,7 +119,7 @@ def detect_colours(prm: Params, st: State, env: int, inv_mass: float, h: float, 
                 place = st.by_colour[first + k]
                 touching, contact = detect_pair(prm, st, g0, place, inv_mass, h)
                 if touching:
-                    at = first + begin + wp.atomic_add(st.colour_fill, c0 + colour, 1)
+                    at = first + begin + tally(st.colour_fill, c0, colour, 1, False)
                     add_contact(st, g0, place, contact, at)
             wait()
 
@@ -200,14 +201,14 @@ def detect_touches(
                     if gap[3] < near:
                         gap = and4(turn_x(xyz(gap), bucket.cos, bucket.sin), gap[3])
                         known = add_touch(st, env, g, new, old, BOX + b, gap, known)
-        motion = get4(st.motion, g)
+        motion = get_motion(st, g0, g)
         if not is_awake(prm, motion):
             lost = wp.vec3(0.0, 0.0, 0.0)
             for s in range(st.touch_count[old]):
                 if (known & (1 << s)) == 0:
                     lost += st.touch_p[old * TOUCHES + s] * inv_mass
             # What sleeps loses what it leaned on.
-            put4(st.motion, g, and4(xyz(motion) - lost, motion[3]))
+            put_motion(st, g0, g, and4(xyz(motion) - lost, motion[3]))
     wait()
     if lane == 0:
         st.touch_half[env] = flip
@@ -225,7 +226,7 @@ def list_by_rock(prm: Params, st: State, env: int, n: int, lane: int, lanes: int
     for i in range(first, last):
         if st.rock_place[g0 + i] >= 0:
             count += 1
-    at = before(st.lane_sum, env, count, lane, lanes)
+    at = before(count, lane)
     for i in range(first, last):
         if st.rock_place[g0 + i] >= 0:
             st.by_rock[g0 + at] = i

@@ -109,7 +109,7 @@ def detect_rock(prm: Params, w: World, st: State, env: int, rock: Rock, bucket: 
     for s in range(first, last):
         p = rock.x + wp.quat_rotate(rock.q, w.sphere_centre[env * prm.max_spheres + s])
         count += detect_sphere(prm, w, st, env, s, p, bucket, by_pit, by_bucket)
-    at = before(st.lane_sum, env, count, lane, lanes)
+    at = before(count, lane)
     flip = 1 - st.rock_half[env]
     old = (2 * env + 1 - flip) * prm.max_rock_contacts
     for s in range(first, last):

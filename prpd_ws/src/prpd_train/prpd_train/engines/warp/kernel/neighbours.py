@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from prpd_train.engines.warp.kernel.lanes import before, in_colours, part, wait
-from prpd_train.engines.warp.kernel.packed import get4, xyz
+from prpd_train.engines.warp.kernel.lanes import before, in_colours, part, together, wait
+from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
 from prpd_train.engines.warp.kernel.types import COLOURLESS, ROW, Params, State
 
 
@@ -52,7 +52,7 @@ def cell_index(prm: Params, ix: int, iy: int, iz: int):
 
 @wp.func
 def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
-    """Counting sort: `order` holds the grains cell by cell, `cell_start` where each cell begins in it."""
+    """Counting sort: `order` and `x_sorted` hold the grains cell by cell, `cell_start` where each cell begins there."""
     cells = prm.nx * prm.ny * prm.nz
     c0 = env * (cells + 1)
     g0 = env * prm.max_grains
@@ -71,7 +71,7 @@ def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: 
     total = int(0)
     for c in range(first, last):
         total += st.cell_start[c0 + c]
-    total = before(st.lane_sum, env, total, lane, lanes)
+    total = before(total, lane)
     for c in range(first, last):
         total += st.cell_start[c0 + c]
         st.cell_start[c0 + c] = total
@@ -91,6 +91,10 @@ def sort_into_cells(prm: Params, st: State, env: int, n: int, lane: int, lanes: 
                 k -= 1
             st.order[k] = i
     wait()
+    for s in range(lane, n, lanes):
+        i = st.order[g0 + s]
+        put4(st.x_sorted, g0 + s, and4(xyz(get4(st.x, g0 + i)), float(i)))
+    wait()
 
 
 @wp.func
@@ -107,8 +111,9 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
     for c in range(lane, cells, lanes):
         moved = bool(False)
         for s in range(st.cell_start[c0 + c], st.cell_start[c0 + c + 1]):
-            g = g0 + st.order[g0 + s]
-            x = xyz(get4(st.x, g))
+            near = get4(st.x_sorted, g0 + s)
+            g = g0 + int(near[3])
+            x = xyz(near)
             if wp.length_sq(x - st.x_listed[g]) > limit2:
                 st.x_listed[g] = x
                 moved = True
@@ -126,63 +131,76 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
 
 
 @wp.func
-def find_partners(prm: Params, st: State, env: int, i: int, new: int):
-    """The near grains of a higher number than `i`, from place `new` on; returns how many."""
+def find_partners(prm: Params, st: State, env: int, own: int, some: bool, new: int, lanes: int):
+    """The near grains of a higher number than the one at place `own` in the order, at every place of a lane from `new`
+    on, if there are to be `some`; returns how many.
+    """
     c0 = env * (prm.nx * prm.ny * prm.nz + 1)
     g0 = env * prm.max_grains
     reach = prm.diameter + prm.skin
     count = int(0)
-    x = xyz(get4(st.x, g0 + i))
+    mine = get4(st.x_sorted, g0 + own)
+    x = xyz(mine)
+    i = int(mine[3])
     ix = wrap(x[0], prm.cell, prm.nx)
     iy = wrap(x[1], prm.cell, prm.ny)
     iz = wrap(x[2], prm.cell, prm.nz)
-    # Cells in a row along x hold their grains one after the other: three at once but at the ends.
-    inside = ix > 0 and ix < prm.nx - 1
+    # Cells in a row along x hold their grains one after the other: three at once but at the ends, two and one there.
+    pieces = wp.where(some, wp.where(ix > 0 and ix < prm.nx - 1, 1, 2), 0)
     for dz in range(-1, 2):
         jz = beside(iz, dz, prm.nz)
         for dy in range(-1, 2):
             jy = beside(iy, dy, prm.ny)
-            for piece in range(wp.where(inside, 1, 3)):
-                first = wp.where(inside, ix - 1, beside(ix, piece - 1, prm.nx))
-                last = wp.where(inside, ix + 1, first)
+            for piece in range(pieces):
+                first = wp.max(ix - 1, 0)
+                last = wp.min(ix + 1, prm.nx - 1)
+                if piece == wp.where(ix == 0, 0, 1):
+                    first = wp.where(ix == 0, prm.nx - 1, 0)
+                    last = first
                 begin = st.cell_start[c0 + cell_index(prm, first, jy, jz)]
                 for s in range(begin, st.cell_start[c0 + cell_index(prm, last, jy, jz) + 1]):
-                    j = st.order[g0 + s]
-                    if j > i:
-                        d = x - xyz(get4(st.x, g0 + j))
-                        if wp.dot(d, d) < reach * reach:
-                            if count < ROW:
-                                st.new_j[new + count] = j
-                                count += 1
-                            else:
-                                wp.atomic_add(st.overflow, env, 1)
+                    near = get4(st.x_sorted, g0 + s)
+                    j = int(near[3])
+                    d = x - xyz(near)
+                    if j > i and wp.dot(d, d) < reach * reach:
+                        if count < ROW:
+                            st.new_j[new + count * lanes] = j
+                            count += 1
+                        else:
+                            wp.atomic_add(st.overflow, env, 1)
+            together()
     return count
 
 
 @wp.func
-def fill_row(prm: Params, st: State, env: int, i: int, new: int):
-    """List the partners of a higher number of grain `i`; known pairs keep impulse and colour. `new` is a free row."""
-    g0 = env * prm.max_grains
-    row = (g0 + i) * ROW
-    known = st.row_count[g0 + i]
-    count = find_partners(prm, st, env, i, new)
-    for s in range(count):
-        p = wp.vec3(0.0, 0.0, 0.0)
-        colour = wp.uint8(COLOURLESS)
-        for k in range(row, row + known):
-            if st.pair_j[k] == st.new_j[new + s]:
-                p = st.pair_p[k]
+def fill_row(prm: Params, st: State, env: int, own: int, some: bool, new: int, lanes: int):
+    """List the partners of a higher number of the grain at place `own` in the order, if it is to have `some`; known
+    pairs keep impulse and colour. A free row begins at `new`.
+    """
+    count = find_partners(prm, st, env, own, some, new, lanes)
+    if not some:
+        return
+    g = env * prm.max_grains + st.order[env * prm.max_grains + own]
+    row = g * ROW
+    known = st.row_count[g]
+    for s in range(new, new + count * lanes, lanes):
+        put4(st.new_p, s, wp.vec4(0.0, 0.0, 0.0, 0.0))
+        if in_colours(prm.coloured):
+            st.new_colour[s] = wp.uint8(COLOURLESS)
+    for place in range(row, row + known):
+        j = st.pair_j[place]
+        for s in range(new, new + count * lanes, lanes):
+            if st.new_j[s] == j:
+                put4(st.new_p, s, get4(st.pair_p, place))
                 if in_colours(prm.coloured):
-                    colour = st.pair_colour[k]
-        st.new_p[new + s] = p
+                    st.new_colour[s] = st.pair_colour[place]
+    for k in range(count):
+        s = new + k * lanes
+        st.pair_j[row + k] = st.new_j[s]
+        put4(st.pair_p, row + k, get4(st.new_p, s))
         if in_colours(prm.coloured):
-            st.new_colour[new + s] = colour
-    for s in range(count):
-        st.pair_j[row + s] = st.new_j[new + s]
-        st.pair_p[row + s] = st.new_p[new + s]
-        if in_colours(prm.coloured):
-            st.pair_colour[row + s] = st.new_colour[new + s]
-    st.row_count[g0 + i] = count
+            st.pair_colour[row + k] = st.new_colour[s]
+    st.row_count[g] = count
 
 
 @wp.func
@@ -196,12 +214,14 @@ def list_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
         st.refill_count[env] = 0
     wait()
     for s in range(lane, n, lanes):
-        i = st.order[g0 + s]
-        if st.cell_moved[c0 + st.cell_of[g0 + i]] == 1:
-            st.refill[g0 + wp.atomic_add(st.refill_count, env, 1)] = i
+        if st.cell_moved[c0 + st.cell_of[g0 + st.order[g0 + s]]] == 1:
+            st.refill[g0 + wp.atomic_add(st.refill_count, env, 1)] = s
     wait()
-    for m in range(lane, st.refill_count[env], lanes):
-        fill_row(prm, st, env, st.refill[g0 + m], (env * lanes + lane) * ROW)
+    count = st.refill_count[env]
+    # Lanes without a grain come along: see find_partners.
+    for m in range(lane, (count + lanes - 1) // lanes * lanes, lanes):
+        own = st.refill[g0 + wp.min(m, count - 1)]
+        fill_row(prm, st, env, own, m < count, env * lanes * ROW + lane, lanes)
     if lane == 0:
         st.stale[env] = 0
     wait()

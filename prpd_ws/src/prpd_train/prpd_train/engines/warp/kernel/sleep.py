@@ -12,7 +12,8 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.kernel.lanes import wait
-from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.motion import get_motion, put_motion
+from prpd_train.engines.warp.kernel.packed import and4, get4, xyz
 from prpd_train.engines.warp.kernel.shapes import in_bucket_box
 from prpd_train.engines.warp.kernel.types import ROW, Bucket, Params, State
 
@@ -39,10 +40,10 @@ def mark_active(prm: Params, st: State, env: int, n: int, lane: int, lanes: int)
     g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
         g = g0 + i
-        active = is_awake(prm, get4(st.motion, g))
+        active = is_awake(prm, get_motion(st, g0, g))
         if not active:
             for k in range(g * ROW, g * ROW + st.row_count[g]):
-                if is_awake(prm, get4(st.motion, g0 + st.pair_j[k])):
+                if is_awake(prm, get_motion(st, g0, g0 + st.pair_j[k])):
                     active = True
         st.row_active[g] = wp.where(active, 1, 0)
     wait()
@@ -54,8 +55,8 @@ def wake_around(prm: Params, st: State, env: int, n: int, margin: float, bucket:
     g0 = env * prm.max_grains
     for i in range(lane, n, lanes):
         g = g0 + i
-        if not is_awake(prm, get4(st.motion, g)) and in_bucket_box(prm, xyz(get4(st.x, g)), margin, bucket):
-            put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
+        if not is_awake(prm, get_motion(st, g0, g)) and in_bucket_box(prm, xyz(get4(st.x, g)), margin, bucket):
+            put_motion(st, g0, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
             st.changed[env] = 1
     wait()
 
@@ -75,23 +76,23 @@ def go_to_sleep(
     wait()
     for i in range(lane, n, lanes):
         g = g0 + i
-        motion = get4(st.motion, g)
+        motion = get_motion(st, g0, g)
         speed2 = wp.length_sq(xyz(motion))
         quiet = motion[3]
         top = wp.max(top, get4(st.x, g)[2])
         if quiet >= prm.sleep_time:
             change = wp.min(WAKING * (9.81 * h + inv_mass * st.press[g]), most)
             if speed2 > change * change:
-                put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
+                put_motion(st, g0, g, wp.vec4(0.0, 0.0, 0.0, 0.0))
                 st.changed[env] = 1
                 awake += 1
         else:
             quiet = wp.where(speed2 < CALM * CALM and may_sleep == 1, quiet + h, 0.0)
             if quiet >= prm.sleep_time:
-                put4(st.motion, g, wp.vec4(0.0, 0.0, 0.0, quiet))
+                put_motion(st, g0, g, wp.vec4(0.0, 0.0, 0.0, quiet))
                 st.changed[env] = 1
             else:
-                put4(st.motion, g, and4(xyz(motion), quiet))
+                put_motion(st, g0, g, and4(xyz(motion), quiet))
                 awake += 1
     wp.atomic_add(st.awake_count, env, awake)
     wp.atomic_max(st.soil_top, env, top + 0.5 * prm.diameter)

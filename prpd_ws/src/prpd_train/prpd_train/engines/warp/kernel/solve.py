@@ -11,7 +11,8 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.kernel.colours import own_first, own_step
-from prpd_train.engines.warp.kernel.lanes import in_colours, part, wait
+from prpd_train.engines.warp.kernel.lanes import in_colours, part, tally, wait
+from prpd_train.engines.warp.kernel.motion import get_motion, put_motion
 from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
 from prpd_train.engines.warp.kernel.sleep import is_awake
 from prpd_train.engines.warp.kernel.types import BOX, PAIR_COLOURS, ROW, TOUCHES, Bucket, Params, State, World
@@ -58,7 +59,16 @@ def add_press(st: State, g: int, p: wp.vec3):
 
 @wp.func
 def solve_pair(
-    prm: Params, st: State, c: int, inv_mass: float, mu: float, h: float, bias_rate: float, give: float, limit: float
+    prm: Params,
+    st: State,
+    g0: int,
+    c: int,
+    inv_mass: float,
+    mu: float,
+    h: float,
+    bias_rate: float,
+    give: float,
+    limit: float,
 ):
     """Visit contact `c` between grains."""
     still = wp.vec3(0.0, 0.0, 0.0)
@@ -67,8 +77,8 @@ def solve_pair(
     old = xyz(get4(st.contact_p, c))
     i = place // ROW
     j = st.contact_j[c]
-    mi = get4(st.motion, i)
-    mj = get4(st.motion, j)
+    mi = get_motion(st, g0, i)
+    mj = get_motion(st, g0, j)
     i_moves = is_awake(prm, mi)
     j_moves = is_awake(prm, mj)
     both = i_moves and j_moves
@@ -82,10 +92,10 @@ def solve_pair(
     new = on_cone((1.0 - soft) * (old - mass * push), n, mu, most)
     change = inv_mass * (new - old)
     put4(st.contact_p, c, and4(new, 0.0))
-    put4(st.motion, i, and4(xyz(mi) + change, mi[3]))
-    put4(st.motion, j, and4(xyz(mj) - change, mj[3]))
+    put_motion(st, g0, i, and4(xyz(mi) + change, mi[3]))
+    put_motion(st, g0, j, and4(xyz(mj) - change, mj[3]))
     if bias_rate == 0.0:
-        st.pair_p[place] = new
+        put4(st.pair_p, place, and4(new, 0.0))
         if i_moves:
             add_press(st, i, new)
         if j_moves:
@@ -109,6 +119,7 @@ def solve_pairs(
 
     A lane alone goes along the list; several share the contacts of a colour.
     """
+    g0 = env * prm.max_grains
     first = env * prm.max_contacts
     mu = w.mu_soil[env]
     give = GIVE * 9.81 * h / inv_mass
@@ -117,16 +128,16 @@ def solve_pairs(
         count = st.contact_end[env]
         for step in range(count):
             c = first + wp.where(backwards == 1, count - 1 - step, step)
-            solve_pair(prm, st, c, inv_mass, mu, h, bias_rate, give, limit)
+            solve_pair(prm, st, g0, c, inv_mass, mu, h, bias_rate, give, limit)
         return
     c0 = env * (PAIR_COLOURS + 1)
     for turn in range(PAIR_COLOURS):
         colour = wp.where(backwards == 1, PAIR_COLOURS - 1 - turn, turn)
         begin = first + st.colour_start[c0 + colour]
-        count = st.colour_fill[c0 + colour]
+        count = tally(st.colour_fill, c0, colour, 0, False)
         if count > 0:
             for k in range(own_first(colour, lane, count), count, own_step(colour, lanes)):
-                solve_pair(prm, st, begin + k, inv_mass, mu, h, bias_rate, give, limit)
+                solve_pair(prm, st, g0, begin + k, inv_mass, mu, h, bias_rate, give, limit)
             wait()
 
 
@@ -154,8 +165,9 @@ def solve_touch(
     warm: int,
 ):
     """Visit the contact of a grain with pit or bucket or, if `warm`, apply the kept impulse."""
+    g0 = env * prm.max_grains
     entity = st.touch_key[place]
-    motion = get4(st.motion, g)
+    motion = get_motion(st, g0, g)
     moves = is_awake(prm, motion)
     if moves or (entity >= BOX and warm == 0):
         n = xyz(gap)
@@ -177,7 +189,7 @@ def solve_touch(
             st.touch_p[place] = new
             if moves and bias_rate == 0.0:
                 add_press(st, g, new)
-        put4(st.motion, g, and4(kept + inv_mass * change, motion[3]))
+        put_motion(st, g0, g, and4(kept + inv_mass * change, motion[3]))
 
 
 @wp.func

@@ -1,6 +1,7 @@
 """The rock's contacts with grains, pit and bucket, by the same rules as the grains'; see `solve.py`.
 
-Each of them changes the rock, so that one lane visits them all, one after the other.
+Each of them changes the rock, so that they are visited one after the other. A crew of lanes does it: each prepares a
+contact, and then they take turns.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import warp as wp
 
 from prpd_train.engines.warp.kernel.detect_rock import KEYS
-from prpd_train.engines.warp.kernel.lanes import wait
-from prpd_train.engines.warp.kernel.packed import and4, get4, put4, xyz
+from prpd_train.engines.warp.kernel.lanes import crew, of_crew
+from prpd_train.engines.warp.kernel.motion import get_motion, put_motion
+from prpd_train.engines.warp.kernel.packed import and4, get4, xyz
 from prpd_train.engines.warp.kernel.sleep import is_awake
 from prpd_train.engines.warp.kernel.solve import GIVE, add_press, bucket_speed, most_impulse, wanted_speed
 from prpd_train.engines.warp.kernel.types import BOX, TOUCHES, Bucket, Params, Rock, State, World
@@ -21,31 +23,54 @@ ROCK_ROUNDS = wp.constant(3)
 
 
 @wp.func
-def next_impulse(
-    old: wp.vec3, n: wp.vec3, mu: float, u: wp.vec3, wanted: float, r: wp.vec3, other: float, rock: Rock, limit: float
-):
-    """The impulse of a contact of the rock at `r` with a partner of inverse mass `other`, for relative velocity `u`."""
-    un = wp.dot(u, n)
-    kn = other + inverse_mass_at(rock, r, n)
-    old_normal = wp.dot(old, n)
-    normal = wp.clamp(old_normal - (un - wanted) / wp.max(kn, 1.0e-9), 0.0, limit)
-    tangent = old - old_normal * n
-    ut = u - un * n
-    speed = wp.length(ut)
-    if speed > 1.0e-9:
-        kt = other + inverse_mass_at(rock, r, ut / speed)
-        tangent -= ut / wp.max(kt, 1.0e-9)
-    size = wp.length(tangent)
-    if size > mu * normal:
-        tangent = tangent * (mu * normal / wp.max(size, 1.0e-12))
-    return normal * n + tangent
+def give_at(rock: Rock, r: wp.vec3, other: float):
+    """kg^-1, how much a unit impulse at `r` changes the velocity there against a partner of inverse mass `other`: the
+    diagonal of a symmetric matrix, and what is beside it (yz, zx, xy).
+    """
+    about_x = wp.vec3(0.0, r[2], -r[1])
+    about_y = wp.vec3(-r[2], 0.0, r[0])
+    about_z = wp.vec3(r[1], -r[0], 0.0)
+    x = rock.inv_inertia * about_x
+    y = rock.inv_inertia * about_y
+    z = rock.inv_inertia * about_z
+    both = rock.inv_mass + other
+    diagonal = wp.vec3(both + wp.dot(about_x, x), both + wp.dot(about_y, y), both + wp.dot(about_z, z))
+    return diagonal, wp.vec3(wp.dot(about_y, z), wp.dot(about_z, x), wp.dot(about_x, y))
 
 
 @wp.func
-def inverse_mass_at(rock: Rock, r: wp.vec3, n: wp.vec3):
-    """kg^-1: how much a unit impulse along `n` at `r` changes the velocity there."""
-    c = wp.cross(r, n)
-    return rock.inv_mass + wp.dot(c, rock.inv_inertia * c)
+def give_along(diagonal: wp.vec3, beside: wp.vec3, v: wp.vec3):
+    """The same along `v`, times the square of its length."""
+    straight = wp.dot(diagonal, wp.cw_mul(v, v))
+    return straight + 2.0 * (beside[0] * v[1] * v[2] + beside[1] * v[2] * v[0] + beside[2] * v[0] * v[1])
+
+
+@wp.func
+def next_impulse(
+    old: wp.vec3,
+    n: wp.vec3,
+    mu: float,
+    u: wp.vec3,
+    wanted: float,
+    per_speed: float,
+    diagonal: wp.vec3,
+    beside: wp.vec3,
+    limit: float,
+):
+    """The impulse of a contact of the rock for relative velocity `u`; `per_speed` kg along the normal."""
+    un = wp.dot(u, n)
+    old_normal = wp.dot(old, n)
+    normal = wp.clamp(old_normal - (un - wanted) * per_speed, 0.0, limit)
+    tangent = old - old_normal * n
+    ut = u - un * n
+    speed2 = wp.length_sq(ut)
+    if speed2 > 1.0e-18:
+        tangent -= ut * (speed2 / wp.max(give_along(diagonal, beside, ut), 1.0e-9 * speed2))
+    size2 = wp.length_sq(tangent)
+    most = mu * normal
+    if size2 > most * most:
+        tangent = tangent * (most / wp.sqrt(wp.max(size2, 1.0e-24)))
+    return normal * n + tangent
 
 
 @wp.func
@@ -56,92 +81,7 @@ def place_by_rock(prm: Params, st: State, env: int, i: int):
 
 
 @wp.func
-def take_by_rock(prm: Params, st: State, env: int, lane: int, lanes: int):
-    """Lay the grains that touch the rock out one after the other, for the one lane that visits them."""
-    g0 = env * prm.max_grains
-    for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
-        i = st.by_rock[m]
-        put4(st.by_rock_n, m, get4(st.touch_n, (g0 + i) * TOUCHES + st.rock_place[g0 + i]))
-        put4(st.by_rock_x, m, get4(st.x, g0 + i))
-        put4(st.by_rock_motion, m, get4(st.motion, g0 + i))
-        put4(st.by_rock_p, m, and4(st.touch_p[place_by_rock(prm, st, env, i)], 0.0))
-    wait()
-
-
-@wp.func
-def put_by_rock(prm: Params, st: State, env: int, bias_rate: float, warm: int, lane: int, lanes: int):
-    """The other way round."""
-    g0 = env * prm.max_grains
-    for m in range(g0 + lane, g0 + st.by_rock_count[env], lanes):
-        i = st.by_rock[m]
-        motion = get4(st.by_rock_motion, m)
-        put4(st.motion, g0 + i, motion)
-        if warm == 0:
-            p = xyz(get4(st.by_rock_p, m))
-            st.touch_p[place_by_rock(prm, st, env, i)] = p
-            if bias_rate == 0.0 and is_awake(prm, motion):
-                add_press(st, g0 + i, p)
-    wait()
-
-
-@wp.func
 def solve_by_rock(
-    prm: Params, w: World, st: State, env: int, inv_mass: float, rock: Rock, h: float, bias_rate: float, warm: int
-):
-    """Visit the contacts of grains with the rock or, if `warm`, apply their kept impulses; returns the rock as it is
-    then. For one lane.
-    """
-    radius = 0.5 * prm.diameter
-    limit = most_impulse(prm, w, env, inv_mass, h)
-    give = GIVE * 9.81 * h / inv_mass
-    mu = w.mu_soil_rock[env]
-    rock_mass = w.rock_mass[env]
-    rv = rock.v
-    rw = rock.w
-    load = rock.load
-    first = env * prm.max_grains
-    end = first + st.by_rock_count[env]
-    # Each is read while the one before it is visited: a GPU waits long for what it reads.
-    next_gap = get4(st.by_rock_n, first)
-    next_x = get4(st.by_rock_x, first)
-    next_motion = get4(st.by_rock_motion, first)
-    next_p = get4(st.by_rock_p, first)
-    for m in range(first, end):
-        gap = next_gap
-        x = xyz(next_x)
-        motion = next_motion
-        old = xyz(next_p)
-        following = wp.min(m + 1, end - 1)
-        next_gap = get4(st.by_rock_n, following)
-        next_x = get4(st.by_rock_x, following)
-        next_motion = get4(st.by_rock_motion, following)
-        next_p = get4(st.by_rock_p, following)
-        moves = is_awake(prm, motion)
-        if moves or rock.awake == 1:
-            n = xyz(gap)
-            change = old
-            r = x - rock.x - (radius + gap[3]) * n
-            if warm == 0:
-                u = wp.where(moves, xyz(motion), wp.vec3(0.0, 0.0, 0.0)) - rv - wp.cross(rw, r)
-                other = wp.where(moves, inv_mass, 0.0)
-                most = wp.where(moves, limit, wp.min(limit, wp.dot(old, n) + give))
-                wanted = wanted_speed(prm, gap[3], h, bias_rate)
-                new = next_impulse(old, n, mu, u, wanted, r, other, rock, most)
-                change = new - old
-                put4(st.by_rock_p, m, and4(new, 0.0))
-                load -= change / rock_mass
-            if moves or warm == 0:
-                put4(st.by_rock_motion, m, and4(xyz(motion) + inv_mass * change, motion[3]))
-            rv -= rock.inv_mass * change
-            rw -= rock.inv_inertia * wp.cross(r, change)
-    rock.v = rv
-    rock.w = rw
-    rock.load = load
-    return rock
-
-
-@wp.func
-def visit_by_rock(
     prm: Params,
     w: World,
     st: State,
@@ -152,52 +92,104 @@ def visit_by_rock(
     bias_rate: float,
     warm: int,
     lane: int,
-    lanes: int,
 ):
-    """The same for all lanes; the rock as it is then is the first one's."""
-    if st.by_rock_count[env] > 0:
-        take_by_rock(prm, st, env, lane, lanes)
-        if lane == 0:
-            rock = solve_by_rock(prm, w, st, env, inv_mass, rock, h, bias_rate, warm)
-        wait()
-        put_by_rock(prm, st, env, bias_rate, warm, lane, lanes)
+    """Visit the contacts of grains with the rock or, if `warm`, apply their kept impulses; returns the rock as it is
+    then. For one crew.
+    """
+    radius = 0.5 * prm.diameter
+    limit = most_impulse(prm, w, env, inv_mass, h)
+    give = GIVE * 9.81 * h / inv_mass
+    mu = w.mu_soil_rock[env]
+    rock_mass = w.rock_mass[env]
+    still = wp.vec3(0.0, 0.0, 0.0)
+    g0 = env * prm.max_grains
+    end = st.by_rock_count[env]
+    for first in range(0, end, crew()):
+        i = st.by_rock[g0 + wp.min(first + lane, end - 1)]
+        place = place_by_rock(prm, st, env, i)
+        gap = get4(st.touch_n, (g0 + i) * TOUCHES + st.rock_place[g0 + i])
+        motion = get_motion(st, g0, g0 + i)
+        old = st.touch_p[place]
+        n = xyz(gap)
+        v = xyz(motion)
+        moves = is_awake(prm, motion)
+        r = xyz(get4(st.x, g0 + i)) - rock.x - (radius + gap[3]) * n
+        diagonal, beside = give_at(rock, r, wp.where(moves, inv_mass, 0.0))
+        per_speed = 1.0 / wp.max(give_along(diagonal, beside, n), 1.0e-9)
+        most = wp.where(moves, limit, wp.min(limit, wp.dot(old, n) + give))
+        wanted = wanted_speed(prm, gap[3], h, bias_rate)
+        new = old
+        for turn in range(wp.min(crew(), end - first)):
+            change = still
+            if lane == turn and (moves or rock.awake == 1):
+                change = old
+                if warm == 0:
+                    u = wp.where(moves, v, still) - rock.v - wp.cross(rock.w, r)
+                    new = next_impulse(old, n, mu, u, wanted, per_speed, diagonal, beside, most)
+                    change = new - old
+                if moves or warm == 0:
+                    v += inv_mass * change
+            change = of_crew(change, turn)
+            rock.v -= rock.inv_mass * change
+            rock.w -= rock.inv_inertia * wp.cross(of_crew(r, turn), change)
+            if warm == 0:
+                rock.load -= change / rock_mass
+        if first + lane < end:
+            put_motion(st, g0, g0 + i, and4(v, motion[3]))
+            if warm == 0:
+                st.touch_p[place] = new
+                if bias_rate == 0.0 and moves:
+                    add_press(st, g0 + i, new)
     return rock
 
 
 @wp.func
 def solve_rock(
-    prm: Params, w: World, st: State, env: int, rock: Rock, bucket: Bucket, h: float, bias_rate: float, warm: int
+    prm: Params,
+    w: World,
+    st: State,
+    env: int,
+    rock: Rock,
+    bucket: Bucket,
+    h: float,
+    bias_rate: float,
+    warm: int,
+    lane: int,
 ):
-    """The same for the rock against pit and bucket; returns the rock."""
+    """The same for the rock against pit and bucket."""
     half = 2 * env + st.rock_half[env]
-    first = half * prm.max_rock_contacts
-    rv = rock.v
-    rw = rock.w
-    end = first + st.rock_contacts[half]
-    mu_ground = w.mu_ground[env]
-    mu_bucket = w.mu_rock_bucket[env]
-    rounds = wp.where(warm == 1, 1, ROCK_ROUNDS)
-    for _ in range(rounds):
-        for c in range(first, end):
+    c0 = half * prm.max_rock_contacts
+    end = st.rock_contacts[half]
+    still = wp.vec3(0.0, 0.0, 0.0)
+    for _ in range(wp.where(warm == 1, 1, ROCK_ROUNDS)):
+        for first in range(0, end, crew()):
+            c = c0 + wp.min(first + lane, end - 1)
             gap = get4(st.rock_n, c)
             n = xyz(gap)
             r = st.rock_r[c]
             old = st.rock_p[c]
-            change = old
-            if warm == 0:
-                mu = mu_ground
-                u = rv + wp.cross(rw, r)
-                if st.rock_key[c] % KEYS >= BOX:
-                    mu = mu_bucket
-                    u -= bucket_speed(rock.x + r, bucket)
-                wanted = wanted_speed(prm, gap[3], h, bias_rate)
-                new = next_impulse(old, n, mu, u, wanted, r, 0.0, rock, h * MOST_FORCE)
-                change = new - old
+            mu = w.mu_ground[env]
+            meets = still
+            if st.rock_key[c] % KEYS >= BOX:
+                mu = w.mu_rock_bucket[env]
+                meets = bucket_speed(rock.x + r, bucket)
+            diagonal, beside = give_at(rock, r, 0.0)
+            per_speed = 1.0 / wp.max(give_along(diagonal, beside, n), 1.0e-9)
+            wanted = wanted_speed(prm, gap[3], h, bias_rate)
+            new = old
+            for turn in range(wp.min(crew(), end - first)):
+                change = still
+                if lane == turn:
+                    change = old
+                    if warm == 0:
+                        u = rock.v + wp.cross(rock.w, r) - meets
+                        new = next_impulse(old, n, mu, u, wanted, per_speed, diagonal, beside, h * MOST_FORCE)
+                        change = new - old
+                change = of_crew(change, turn)
+                rock.v += rock.inv_mass * change
+                rock.w += rock.inv_inertia * wp.cross(of_crew(r, turn), change)
+            if first + lane < end:
                 st.rock_p[c] = new
-            rv += rock.inv_mass * change
-            rw += rock.inv_inertia * wp.cross(r, change)
-    rock.v = rv
-    rock.w = rw
     return rock
 
 

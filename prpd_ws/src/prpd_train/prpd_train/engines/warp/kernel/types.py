@@ -141,22 +141,23 @@ class State:
     cell_start: wp.array(dtype=int)
     cell_of: wp.array(dtype=int)
     order: wp.array(dtype=int)
+    x_sorted: wp.array(dtype=wp.vec4)
+    """In this order: m, position (3), and number of a grain."""
     cell_moved: wp.array(dtype=int)
     cell_fill: wp.array(dtype=int)
-    lane_sum: wp.array(dtype=int)
     lane_force: wp.array(dtype=wp.vec3)
     """Of each lane: what is added up over all of them."""
     # Pairs of near grains: a row of ROW places for each grain, with its partners and their impulses on it.
     row_count: wp.array(dtype=int)
     pair_j: wp.array(dtype=int)
-    pair_p: wp.array(dtype=wp.vec3)
+    pair_p: wp.array(dtype=wp.vec4)
     new_j: wp.array(dtype=int)
-    """One row for each lane: room to make another afresh."""
-    new_p: wp.array(dtype=wp.vec3)
+    """One row for each lane, the first of all, then the second of all: room to make another afresh."""
+    new_p: wp.array(dtype=wp.vec4)
     new_colour: wp.array(dtype=wp.uint8)
     refill_count: wp.array(dtype=int)
     refill: wp.array(dtype=int)
-    """The grains whose rows are made afresh."""
+    """The places in the order of the grains whose rows are made afresh."""
     # The colours of pairs: of each grain those that its pairs have, a bit for each, and whether some have none; the
     # places of pairs, colour by colour; where each colour begins in that list, and how much of it is filled.
     pairs_coloured: wp.array(dtype=int)
@@ -189,12 +190,7 @@ class State:
     """Of each grain; -1 without."""
     by_rock_count: wp.array(dtype=int)
     by_rock: wp.array(dtype=int)
-    """The grains that have one; of each, one after the other while they are visited: normal and gap, position, motion,
-    impulse."""
-    by_rock_n: wp.array(dtype=wp.vec4)
-    by_rock_x: wp.array(dtype=wp.vec4)
-    by_rock_motion: wp.array(dtype=wp.vec4)
-    by_rock_p: wp.array(dtype=wp.vec4)
+    """The grains that have one."""
     # What the rock's spheres touch, TOUCHES places for each: how many, which, with normal and gap.
     on_bucket: wp.array(dtype=int)
     """How many of these are of the bucket."""
@@ -236,9 +232,9 @@ class Bucket:
     sin: float
 
 
-BY_ROCK = ("by_rock", "by_rock_n", "by_rock_x", "by_rock_motion", "by_rock_p")
-LISTS = ("refill", "taken", "colourless", "row_active", "rock_place", *BY_ROCK)
-PER_GRAIN = ("x", "motion", "x_listed", "press", "cell_of", "order", "row_count", *LISTS)
+LISTS = ("refill", "taken", "colourless", "row_active", "rock_place", "by_rock")
+ORDER = ("order", "x_sorted")
+PER_GRAIN = ("x", "motion", "x_listed", "press", "cell_of", *ORDER, "row_count", *LISTS)
 PER_PLACE = ("pair_j", "pair_p", "pair_colour")
 PER_CONTACT = ("contact_pair", "contact_j", "contact_n", "contact_p", "by_colour")
 PER_COLOUR = ("colour_start", "colour_fill")
@@ -246,11 +242,11 @@ PER_TOUCH_TWICE = ("touch_key", "touch_p")
 PER_ROCK_CONTACT_TWICE = ("rock_key", "rock_n", "rock_r", "rock_p")
 PER_BOX = ("box_centre", "box_half", "box_pitch")
 PER_CELL = ("cell_start", "cell_moved", "cell_fill")
-PER_LANE = ("lane_sum", "lane_force")
+PER_LANE = ("lane_force",)
 LANES_ROW = ("new_j", "new_p", "new_colour")
 PER_SPHERE_TOUCH = ("sphere_key", "sphere_n")
 SCRATCH = (
-    *(*PER_CELL, "cell_of", "order", *PER_LANE, *LANES_ROW, *LISTS),
+    *(*PER_CELL, "cell_of", *ORDER, *PER_LANE, *LANES_ROW, *LISTS),
     *("pair_colour", *PER_COLOUR, *PER_CONTACT, "touch_n", "sphere_touches", *PER_SPHERE_TOUCH),
 )
 """What a step makes before it reads it."""
