@@ -24,6 +24,7 @@ from prpd_train.runs.serial import from_plain, to_plain
 from prpd_train.runs.spent import Spent
 from prpd_train.runs.train import following, train
 from prpd_train.schedule import Candidate, ScheduleConfig
+from prpd_train.view.stages import film
 
 TINY = TrainConfig(
     env=EnvConfig(scenes=2),
@@ -72,6 +73,17 @@ def test_each_stage_is_filmed_and_a_run_without_films_is_no_worse(tmp_path, run,
     folder.film(results[0]).touch()
     train(folder, quiet=True, run=no_pictures)
     assert asked[1] == [str(folder.path), "1"]
+
+
+def test_a_run_of_a_gpu_is_filmed_where_there_is_none(tmp_path, run):
+    folder = RunFolder.create(tmp_path / "run", TINY, {})
+    run("stage", [str(folder.path), "0", "0.07"])
+    settings = folder.path / "config.json"
+    on_gpu = json.loads(settings.read_text())
+    on_gpu["env"]["device"] = "cuda:0"
+    settings.write_text(json.dumps(on_gpu))
+    film(folder, 0)
+    assert folder.film(folder.results()[0]).stat().st_size > 1000
 
 
 def test_the_same_seed_gives_the_same_policy(tmp_path, run):

@@ -65,7 +65,7 @@ def subjects(path: Path) -> List[Subject]:
         for index, result in enumerate(RunFolder.open(path).results()):
             trained = load_trained(path, stage=index)
             name = "/".join(path.resolve().parts[-2:])  # of a study: the variant and the seed
-            found.append(Subject(f"{name} {result.delta * 1000:.4g} mm", trained.network.act, trained.contract))
+            found.append(Subject(f"{name} {result.delta * 1000:.4g} mm", trained.act, trained.contract))
         if not found:
             raise UserError(f"{path} has no finished stage to evaluate")
         return found

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from torch import Tensor
+
 from prpd_task.contract import Contract
 from prpd_train.export.onnx_file import make_contract
 from prpd_train.ppo.network import ActorCritic
@@ -25,6 +27,10 @@ class TrainedPolicy:
     contract: Contract
     delta: float
     """m, grain size that it was trained on last."""
+
+    def act(self, observation: Tensor) -> Tensor:
+        """Its actions without noise; the network stays on the CPU, whatever device the observations are on."""
+        return self.network.act(observation.cpu()).to(observation.device)
 
 
 def load_trained(run: Path, *, stage: Optional[int] = None) -> TrainedPolicy:

@@ -6,6 +6,7 @@ Run as `python -m prpd_train.view.stages RUN INDEX...`.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -20,7 +21,8 @@ def film(folder: RunFolder, index: int) -> None:
     """Draw one episode, of a scene that no stage has seen."""
     trained, path = load_trained(folder.path, stage=index), folder.film(folder.results()[index])
     seed = (trained.config.seed + 1) * 1009 - 1
-    (episode,) = play(trained.network.act, trained.config.env, delta=trained.delta, episodes=1, seed=seed)
+    here = replace(trained.config.env, device="cpu")  # A run may be looked at where it was not trained.
+    (episode,) = play(trained.act, here, delta=trained.delta, episodes=1, seed=seed)
     unfinished = path.with_name(f"unfinished_{path.name}")
     write_film(unfinished, [draw(episode.spec, snapshot, NEAR) for snapshot in episode.snapshots])
     unfinished.replace(path)

@@ -1,7 +1,5 @@
 """How the lanes of an environment work together."""
 
-
-
 from __future__ import annotations
 
 import math
