@@ -106,6 +106,22 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
         assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
+@pytest.mark.parametrize("patience", [0, 2])
+def test_a_first_policy_that_does_not_begin_to_dig_begins_anew(tmp_path, kinematic, capsys, patience):
+    schedule = replace(TINY.schedule, deltas=(0.07,), patience=patience, max_iterations=3)
+    folder = RunFolder.create(tmp_path / "run", replace(TINY, schedule=schedule), {})
+    stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic)
+    stage.run()
+    anew = patience > 0
+    assert stage.begun == patience
+    assert ("after 2 iterations: begins anew" in capsys.readouterr().err) == anew
+    steps = {int(held["step"]) for held in stage.learner.optimiser.state_dict()["state"].values()}
+    assert steps == {1 if anew else 3}, "an optimiser begins with its networks, and there is one step in an iteration"
+    again = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
+    assert again.begun == stage.begun
+    assert all(torch.equal(value, again.network.state_dict()[n]) for n, value in stage.network.state_dict().items())
+
+
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):
     easy = replace(
         TINY,

@@ -60,5 +60,6 @@ def with_scene(config: TrainConfig, scene: str) -> TrainConfig:
 
 
 def without_randomisation(config: TrainConfig) -> TrainConfig:
-    """The same run in a world without errors, variation or delay."""
-    return replace(config, env=replace(config.env, randomisation=Randomisation.off(), latency=Latency.off()))
+    """The same run in a world without errors, variation or delay. There a first grasp may take long to come."""
+    env = replace(config.env, randomisation=Randomisation.off(), latency=Latency.off())
+    return replace(config, env=env, schedule=replace(config.schedule, patience=0))

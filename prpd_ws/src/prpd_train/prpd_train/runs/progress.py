@@ -40,6 +40,10 @@ class Progress:
         share = row["success"] / self._target if row["success"] == row["success"] else 0.0
         self._bar.update(self._task, completed=min(share, 1.0), state=", ".join(parts))
 
+    def say(self, what: str) -> None:
+        """Above the bar, and lasting."""
+        self._bar.console.print(what)
+
     def close(self) -> None:
         """Leave the last line standing."""
         self._bar.stop()

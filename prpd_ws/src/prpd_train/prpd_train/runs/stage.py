@@ -34,6 +34,8 @@ from prpd_train.runs.spent import Spent
 
 WARM_UP = 8
 """Steps whose inputs set the normalisation of new networks before they learn."""
+SELDOM = 0.3
+"""Success below which a first policy has not begun to dig; see `ScheduleConfig.patience`."""
 
 
 def make_network(config: TrainConfig) -> ActorCritic:
@@ -84,6 +86,8 @@ class Stage:
         self.learner = Learner(self.network, self.config.ppo, self.generator, self.group)
         self.transfer: Optional[ConservativeTransfer] = None
         self.iteration = 0
+        self.begun = 0
+        """Iteration in which the present networks began."""
         self.samples = 0
         self.spent = Spent()
         self.success = self.first_success = float("nan")
@@ -119,7 +123,7 @@ class Stage:
     def _resume(self) -> None:
         if not self.checkpoint.exists():
             return
-        saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration", "spent"))
+        saved = load_checkpoint(self.checkpoint, needs=("network", "learner", "iteration", "begun", "spent"))
         self.network.load_state_dict(saved["network"])
         self.learner.load_state_dict(saved["learner"])
         if self.group.size == 1:
@@ -127,7 +131,7 @@ class Stage:
         else:
             self.generator.manual_seed(self.own_seed * 1009 + saved["iteration"])
         self.iteration, self.samples, self.spent = saved["iteration"], saved["samples"], Spent(**saved["spent"])
-        self.first_success, self.gentle = saved["first_success"], saved["gentle"]
+        self.first_success, self.gentle, self.begun = saved["first_success"], saved["gentle"], saved["begun"]
         if self.transfer is not None:
             self.transfer.alpha = saved["alpha"]
             self.transfer.teacher_returns = saved["teacher_returns"].numpy()
@@ -147,12 +151,15 @@ class Stage:
         metrics = Metrics(self.folder.path, stage=self.index, iteration=self.iteration) if leads else None
         progress = Progress(self.index, self.delta, schedule, quiet=self.quiet or not leads)
         try:
-            if self.iteration == 0 and (self.index == 0 or not config.transfer.inherit):
+            if self.iteration == 0 and self._begins_from_nothing:
                 self._warm_up()
             reached = False
             while self.iteration < schedule.max_iterations and not reached:
                 row, reached = self._iterate()
                 progress.show(row)
+                if self._is_stuck and not reached:
+                    progress.say(f"success {self.success:.3f} after {schedule.patience} iterations: begins anew")
+                    self._begin_anew()
                 if metrics is not None:
                     metrics.add(row)
                     self._save()
@@ -174,6 +181,24 @@ class Stage:
         if leads:
             self.folder.finish_stage(result)
         return result
+
+    @property
+    def _begins_from_nothing(self) -> bool:
+        return self.index == 0 or not self.config.transfer.inherit
+
+    @property
+    def _is_stuck(self) -> bool:
+        patience = self.config.schedule.patience
+        waited = self._begins_from_nothing and 0 < patience <= self.iteration - self.begun
+        return waited and not self.gentle and not self.success >= SELDOM
+
+    def _begin_anew(self) -> None:
+        self.begun = self.iteration
+        torch.manual_seed(self.seed * 1009 + self.iteration)
+        self.network.load_state_dict(make_network(self.config).state_dict())
+        self.learner = Learner(self.network, self.config.ppo, self.generator, self.group)
+        self.group.broadcast(self.network)
+        self._warm_up()
 
     def _warm_up(self) -> None:
         rollout = self._collect(WARM_UP).flat()
@@ -252,6 +277,7 @@ class Stage:
                 "learner": self.learner.state_dict(),
                 "generator": self.generator.get_state(),
                 "iteration": self.iteration,
+                "begun": self.begun,
                 "samples": self.samples,
                 "spent": asdict(self.spent),
                 "first_success": self.first_success,

@@ -32,6 +32,9 @@ class ScheduleConfig:
     """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
+    patience: int = 80
+    """Iterations after which a policy that began from nothing, and seldom digs yet, begins anew with other networks: one
+    in some twenty finds a way to please that ends nowhere; the others dig after 20 to 55. 0: it goes on."""
     start_cost: float = 1.2
     """`auto` begins with the finest candidate whose samples cost at most so many times what they cost at `first`: with
     coarser grains it would save nothing. 1: begin at `first`."""
@@ -65,6 +68,8 @@ class ScheduleConfig:
             raise ValueError(f"schedule even must not be negative, not {self.even!r} m")
         if not self.start_cost >= 1:
             raise ValueError(f"schedule start_cost must be at least 1, not {self.start_cost!r}")
+        if self.patience < 0:
+            raise ValueError(f"schedule patience must not be negative, not {self.patience!r}")
         if self.window < 1 or self.max_iterations < 1 or self.probe_episodes < 1:
             raise ValueError("schedule window, max_iterations and probe_episodes must be at least 1")
 
