@@ -146,7 +146,7 @@ class Stage:
 
     def run(self) -> StageResult:
         """Learn until the target success or the cap on iterations."""
-        config, schedule = self.config, self.config.schedule
+        schedule = self.config.schedule
         leads = self.group.leads
         metrics = Metrics(self.folder.path, stage=self.index, iteration=self.iteration) if leads else None
         progress = Progress(self.index, self.delta, schedule, quiet=self.quiet or not leads)

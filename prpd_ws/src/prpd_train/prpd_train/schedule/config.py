@@ -33,8 +33,8 @@ class ScheduleConfig:
     max_iterations: int = 400
     """A stage ends after so many iterations, whatever its success. Paper: 400."""
     patience: int = 80
-    """Iterations after which a policy that began from nothing, and seldom digs yet, begins anew with other networks: one
-    in some twenty finds a way to please that ends nowhere; the others dig after 20 to 55. 0: it goes on."""
+    """Iterations after which a policy that began from nothing, and seldom digs yet, begins anew with other networks.
+    One in fifteen was seen to find a way to please that ends nowhere; the others dug after 20 to 55. 0: it goes on."""
     start_cost: float = 1.2
     """`auto` begins with the finest candidate whose samples cost at most so many times what they cost at `first`: with
     coarser grains it would save nothing. 1: begin at `first`."""
