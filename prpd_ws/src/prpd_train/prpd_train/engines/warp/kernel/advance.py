@@ -1,7 +1,7 @@
 """The kernel: it advances environments by a whole control step, each in one thread of a CPU or one block of a GPU.
 
 One launch per control step keeps an environment's grains in the cache. Environments share nothing. The lanes of a block
-share the work on grains; the rock, which all that touch it change, is one lane's.
+share the work on grains; the first of them, a crew, take turns with the rock, which all that touch it change.
 """
 
 # ruff: noqa: UP018  (Warp takes int(0) for a variable and 0 for a constant.)
@@ -22,7 +22,8 @@ from prpd_train.engines.warp.kernel.solve import impulse_of_soil, solve_pairs, s
 from prpd_train.engines.warp.kernel.solve_rock import impulse_of_rock, solve_by_rock, solve_rock
 from prpd_train.engines.warp.kernel.types import Bucket, Params, Rock, State, World
 
-# Unrolled, the code would be a quarter longer, and slower to load than to run.
+# Unrolled, the code would be a quarter longer, and lanes would leave each other. Fast math is a GPU's: divisions and roots
+# to the last bit but one, which is a fifth of the code.
 wp.set_module_options({"enable_backward": False, "max_unroll": 1, "fast_math": True})
 
 GRAVITY = wp.constant(wp.vec3(0.0, 0.0, -9.81))
