@@ -22,8 +22,8 @@ from prpd_train.engines.warp.kernel.solve import impulse_of_soil, solve_pairs, s
 from prpd_train.engines.warp.kernel.solve_rock import impulse_of_rock, solve_by_rock, solve_rock
 from prpd_train.engines.warp.kernel.types import Bucket, Params, Rock, State, World
 
-# Unrolled, the code would be a quarter longer, and lanes would leave each other. Fast math is a GPU's: divisions and roots
-# to the last bit but one, which is a fifth of the code.
+# Unrolled, the code would be a quarter longer, and lanes would leave each other. Fast math is for a GPU: without it,
+# divisions and roots are exact to the last bit, and a fifth of the code.
 wp.set_module_options({"enable_backward": False, "max_unroll": 1, "fast_math": True})
 
 GRAVITY = wp.constant(wp.vec3(0.0, 0.0, -9.81))
