@@ -109,7 +109,8 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
 @pytest.mark.parametrize("patience", [0, 2])
 def test_a_first_policy_that_does_not_begin_to_dig_begins_anew(tmp_path, kinematic, capsys, patience):
     schedule = replace(TINY.schedule, deltas=(0.07,), patience=patience, max_iterations=3)
-    folder = RunFolder.create(tmp_path / "run", replace(TINY, schedule=schedule), {})
+    short = replace(TINY.env, task=replace(TINY.env.task, max_steps=4))
+    folder = RunFolder.create(tmp_path / "run", replace(TINY, env=short, schedule=schedule), {})
     stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic)
     stage.run()
     anew = patience > 0
@@ -120,6 +121,15 @@ def test_a_first_policy_that_does_not_begin_to_dig_begins_anew(tmp_path, kinemat
     again = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
     assert again.begun == stage.begun
     assert all(torch.equal(value, again.network.state_dict()[n]) for n, value in stage.network.state_dict().items())
+
+
+def test_a_resumed_policy_is_not_judged_by_the_few_episodes_that_it_has_shown_since(tmp_path, kinematic):
+    schedule = replace(TINY.schedule, deltas=(0.07,), patience=2, max_iterations=3)
+    folder = RunFolder.create(tmp_path / "run", replace(TINY, schedule=schedule), {})
+    stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
+    stage.run()
+    assert stage.iteration == 3 and len(stage.collector.episodes) < stage.collector.episodes.size
+    assert stage.begun == 0
 
 
 def test_a_first_policy_learns_to_dig_and_then_gently(tmp_path, kinematic):

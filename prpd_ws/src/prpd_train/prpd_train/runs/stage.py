@@ -157,7 +157,7 @@ class Stage:
             while self.iteration < schedule.max_iterations and not reached:
                 row, reached = self._iterate()
                 progress.show(row)
-                if self._is_stuck and not reached:
+                if self.iteration < schedule.max_iterations and self._is_stuck():
                     progress.say(f"success {self.success:.3f} after {schedule.patience} iterations: begins anew")
                     self._begin_anew()
                 if metrics is not None:
@@ -186,11 +186,13 @@ class Stage:
     def _begins_from_nothing(self) -> bool:
         return self.index == 0 or not self.config.transfer.inherit
 
-    @property
     def _is_stuck(self) -> bool:
-        patience = self.config.schedule.patience
+        patience, episodes = self.config.schedule.patience, self.collector.episodes
         waited = self._begins_from_nothing and 0 < patience <= self.iteration - self.begun
-        return waited and not self.gentle and not self.success >= SELDOM
+        if not waited or self.gentle:
+            return False
+        # A resumed stage has seen few episodes yet, and must not be judged by them.
+        return self.group.mean(len(episodes) / episodes.size) >= 1 and self.success < SELDOM
 
     def _begin_anew(self) -> None:
         self.begun = self.iteration
