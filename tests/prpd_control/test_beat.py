@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rclpy
 
-from prpd_control.excavate.beat import Beat, next_instant
+from prpd_control.excavate.beat import LEAN, Beat, following
 
 PERIOD = 0.1
 
@@ -30,47 +30,53 @@ def until(node, calls, count):
     assert len(calls) >= count, f"{len(calls)} calls in 30 s"
 
 
-def test_a_shift_moves_the_phase_and_keeps_the_period(node):
-    calls = []
-    beat = Beat(node, PERIOD, lambda: calls.append(time.monotonic()))
-    until(node, calls, 3)
-    anchor = calls[-1] + 0.6 * PERIOD
-    beat.shift(anchor)
-    until(node, calls, 13)
-    after = (np.array(calls[3:]) - anchor + PERIOD / 2) % PERIOD - PERIOD / 2
-    assert 0.0 <= np.median(after) < 0.02, f"{after} s from the phase that was asked for"
-    assert np.median(np.diff(calls[3:])) == pytest.approx(PERIOD, abs=0.02)
-    assert calls[3] - calls[2] < 2 * PERIOD + 0.1
+@pytest.mark.parametrize("by", [0.002, -0.002, 0.0])
+def test_it_keeps_its_period_and_each_leaning_moves_all_that_follow(node, by):
+    calls: list[float] = []
+
+    def act() -> None:
+        calls.append(time.monotonic())
+        if len(calls) % 2:
+            beat.lean(by)
+
+    beat = Beat(node, PERIOD, act)
+    begin = beat.due
+    until(node, calls, 21)
+    beat.stop()
+    leanings = (np.arange(len(calls)) + 1) // 2
+    late = np.array(calls) - begin - PERIOD * np.arange(len(calls)) - by * leanings
+    assert late.min() > -1e-3, f"{late} s after they were due"
+    assert np.median(late) < 0.02, f"{late} s after they were due"
+    assert beat.latest >= np.max(late) - 1e-3
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_it_leans_a_little_at_a_time(node, sign):
+    beat = Beat(node, PERIOD, lambda: None)
+    due = beat.due
+    beat.lean(sign * 0.05)
+    assert beat.due == pytest.approx(due + sign * LEAN)
     beat.stop()
 
 
-def test_a_shift_is_no_long_period(node):
-    calls = []
-    beat = Beat(node, PERIOD, lambda: calls.append(time.monotonic()))
-    until(node, calls, 2)
-    before = beat.longest
-    beat.shift(calls[-1] - 0.01)
-    until(node, calls, 3)
-    assert beat.longest == before
-    beat.stop()
+@pytest.mark.parametrize("within", [False, True])
+def test_it_stays_stopped(node, within):
+    calls: list[float] = []
 
+    def act() -> None:
+        calls.append(time.monotonic())
+        beat.stop()
 
-@pytest.mark.parametrize("shift", [False, True])
-def test_it_stays_stopped(node, shift):
-    calls = []
-    beat = Beat(node, 0.01, lambda: calls.append(1))
-    if shift:
-        beat.shift(time.monotonic())
-    beat.stop()
-    beat.shift(time.monotonic())
-    end = time.monotonic() + 0.1
+    beat = Beat(node, 0.01, act)
+    if not within:
+        beat.stop()
+    beat.lean(LEAN)
+    end = time.monotonic() + 0.2
     while time.monotonic() < end:
         rclpy.spin_once(node, timeout_sec=0.02)
-    assert calls == []
+    assert len(calls) == within
 
 
-@pytest.mark.parametrize("anchor", [7.03, 12.43, 9.93])
-def test_the_next_instant_keeps_the_phase(anchor):
-    instant = next_instant(10.0, anchor, PERIOD)
-    assert 10.0 < instant <= 10.1
-    assert np.isclose((instant - anchor) / PERIOD, round((instant - anchor) / PERIOD))
+@pytest.mark.parametrize("now, due", [(10.0, 10.1), (10.004, 10.1), (10.104, 10.2), (10.35, 10.4), (9.999, 10.1)])
+def test_what_was_missed_is_not_made_up_for(now, due):
+    assert following(10.0, now, PERIOD) == pytest.approx(due)

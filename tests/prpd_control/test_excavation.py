@@ -111,14 +111,6 @@ def test_it_dumps_the_rock_and_goes_home(policy):
     np.testing.assert_allclose(dumped[-1], ExcavationSettings().dump_pose)
 
 
-def test_the_period_is_shifted_once_between_the_approach_and_the_policys_first_step(policy):
-    cell = Cell(policy)
-    cell.run()
-    shifted = [i for i, order in enumerate(cell.orders) if order.shift_period]
-    decided = [i for i, order in enumerate(cell.orders) if order.policy_step is not None]
-    assert shifted == [decided[0] - 1]
-
-
 def test_commands_never_jump(policy):
     cell = Cell(policy, hold=False)
     cell.run()

@@ -5,9 +5,10 @@ import pytest
 from prpd_control.excavate.freshness import LEAST, MARGIN, Arrivals
 
 PERIOD = 0.1
+FIRST = 1000.03
 
 
-def arrivals(count, *, every=PERIOD, delay=0.08, jitter=(0.0,), begin=1000.03):
+def arrivals(count, *, every=PERIOD, delay=0.08, jitter=(0.0,), begin=FIRST):
     """A log of messages whose stamps lie `every` apart, each of which takes `delay` + one of `jitter` in turn."""
     log = Arrivals()
     for i in range(count):
@@ -16,18 +17,28 @@ def arrivals(count, *, every=PERIOD, delay=0.08, jitter=(0.0,), begin=1000.03):
     return log
 
 
-def wait(log, *, begin=1000.03, delay=0.08, every=PERIOD):
-    """s between a message's usual arrival and the chosen instant."""
-    return (log.freshest(PERIOD) - begin - delay) % every
+def wait(log, *, due=1005.0, begin=FIRST, delay=0.08, every=PERIOD):
+    """s between a message's usual arrival and the instant that is recommended instead of `due`."""
+    return (due + log.better(due, PERIOD) - begin - delay) % every
 
 
-def test_acts_a_margin_after_the_messages_arrive() -> None:
-    assert MARGIN - 1e-6 <= wait(arrivals(25)) < MARGIN + 0.004
+@pytest.mark.parametrize("due", [1005.0, 1005.04, 1005.08])
+def test_acts_a_margin_after_the_messages_arrive(due) -> None:
+    assert MARGIN - 1e-6 <= wait(arrivals(25), due=due) < MARGIN + 0.004
 
 
 @pytest.mark.parametrize("every", [1 / 30, 0.05])
-def test_faster_messages_have_several_good_phases(every) -> None:
-    assert MARGIN - 1e-6 <= wait(arrivals(60, every=every), every=every) < MARGIN + 0.004
+def test_of_several_good_phases_it_takes_the_nearest(every) -> None:
+    log = arrivals(60, every=every)
+    assert MARGIN - 1e-6 <= wait(log, every=every) < MARGIN + 0.004
+    assert abs(log.better(1005.0, PERIOD)) < every / 2 + 0.004
+
+
+def test_it_stays_where_another_phase_is_hardly_better() -> None:
+    slow = (0.002, 0.0, 0.0)  # each third image, which is that of one phase in three, takes 2 ms more
+    log = arrivals(90, every=PERIOD / 3, jitter=slow)
+    at_slow_ones = 1005.0 + (FIRST + 0.08 + 0.002 + MARGIN - 1005.0) % PERIOD
+    assert abs(log.better(at_slow_ones, PERIOD)) <= 0.004
 
 
 def test_a_varying_delay_is_waited_for_as_long_as_is_worth_it():
@@ -44,20 +55,20 @@ def test_a_pause_before_does_not_count() -> None:
     log = arrivals(4)
     for i in range(20):
         log.add(1001.5 + PERIOD * i, 1001.42 + PERIOD * i)
-    assert MARGIN - 1e-6 <= (log.freshest(PERIOD) - 1001.5) % PERIOD < MARGIN + 0.004
+    assert MARGIN - 1e-6 <= wait(log, begin=1001.42) < MARGIN + 0.004
 
 
-def test_too_few_messages_give_no_phase() -> None:
-    assert Arrivals().freshest(PERIOD) is None
-    assert arrivals(LEAST - 1).freshest(PERIOD) is None
+def test_too_few_messages_recommend_nothing() -> None:
+    assert Arrivals().better(1005.0, PERIOD) == 0.0
+    assert arrivals(LEAST - 1).better(1005.0, PERIOD) == 0.0
 
 
-def test_messages_that_came_all_at_once_give_no_phase() -> None:
-    assert arrivals(2 * LEAST, every=0.002).freshest(PERIOD) is None
+def test_messages_that_came_all_at_once_recommend_nothing() -> None:
+    assert arrivals(2 * LEAST, every=0.002).better(1005.0, PERIOD) == 0.0
 
 
 def test_only_the_last_seconds_count() -> None:
     log = arrivals(100)
     for i in range(40):
         log.add(2000.0 + PERIOD * i, 1999.9 + PERIOD * i)
-    assert MARGIN - 1e-6 <= (log.freshest(PERIOD) - 2000.0) % PERIOD < MARGIN + 0.004
+    assert MARGIN - 1e-6 <= wait(log, due=2005.0, begin=1999.9, delay=0.1) < MARGIN + 0.004

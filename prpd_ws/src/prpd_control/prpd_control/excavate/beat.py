@@ -10,42 +10,35 @@ from rclpy.timer import Timer
 
 from prpd_ros.clocks import STEADY
 
+LEAN = 0.003
+"""s, by which a period may differ from the others: what a policy does not notice."""
+
 
 class Beat:
     """Calls `act` once in each `period` s of the steady clock, until it is stopped."""
 
     def __init__(self, node: Node, period: float, act: Callable[[], None]) -> None:
-        self.longest = 0.0
-        """s, between two calls so far; a shift does not count."""
-        self._node, self._period, self._act = node, period, act
-        self._last = time.monotonic()
+        self.latest = 0.0
+        """s, by which a call came late at most."""
+        self.due = time.monotonic() + period
+        """s, of the steady clock, when the next call shall come."""
+        self.period = period
+        """s."""
+        self._node, self._act = node, act
         self._timer: Timer | None = node.create_timer(period, self._beat, clock=STEADY)
-
-    @property
-    def period(self) -> float:
-        """In s."""
-        return self._period
 
     def _beat(self) -> None:
         now = time.monotonic()
-        self.longest, self._last = max(self.longest, now - self._last), now
+        self.latest = max(self.latest, now - self.due)
+        self.due = following(self.due, now, self.period)
         self._act()
+        if self._timer is not None:
+            self._timer.timer_period_ns = max(round(1e9 * (self.due - time.monotonic())), 1)
+            self._timer.reset()
 
-    def shift(self, anchor: float) -> None:
-        """Leave out the rest of this period: the next ones lie whole periods from `anchor`, s of the steady clock."""
-        if self._timer is None:
-            return
-        self._node.destroy_timer(self._timer)
-        wait = next_instant(time.monotonic(), anchor, self._period) - time.monotonic()
-        self._timer = self._node.create_timer(max(wait, 1e-3), self._begin, clock=STEADY)
-
-    def _begin(self) -> None:
-        if self._timer is None:
-            return
-        self._node.destroy_timer(self._timer)
-        self._timer = self._node.create_timer(self._period, self._beat, clock=STEADY)
-        self._last = time.monotonic()
-        self._act()
+    def lean(self, by: float) -> None:
+        """Make the next call, and all after it, come `by` s later or, if negative, earlier; `LEAN` at most."""
+        self.due += min(max(by, -LEAN), LEAN)
 
     def stop(self) -> None:
         """Make no more calls."""
@@ -54,6 +47,6 @@ class Beat:
             self._timer = None
 
 
-def next_instant(now: float, anchor: float, period: float) -> float:
-    """The first instant after `now` that lies a whole number of periods from `anchor`."""
-    return now + period - (now - anchor) % period
+def following(due: float, now: float, period: float) -> float:
+    """The first instant after `now` that lies a whole number of periods after `due`: what was missed is not made up for."""
+    return due + period * (max(now - due, 0.0) // period + 1)

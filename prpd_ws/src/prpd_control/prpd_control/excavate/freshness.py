@@ -15,6 +15,9 @@ CANDIDATES = 50
 MARGIN = 0.025
 """s, that a message should be there before it is needed. While a bucket digs, images and perception take longer than
 while it waits, by 10 ms on the twin, and vary by as much; a message that is missed costs a whole period."""
+RELUCTANCE = 0.1
+"""s of age that must be gained for each s by which a phase is moved. Where several phases are as good, as with 30 images
+and 10 actions a second, chance must not drive from one to the next."""
 
 
 class Arrivals:
@@ -29,22 +32,24 @@ class Arrivals:
         while arrival - self._seen[0][0] > SPAN:
             self._seen.popleft()
 
-    def freshest(self, period: float) -> float | None:
-        """An instant; whoever acts then and each `period` s from it finds the youngest messages.
+    def better(self, due: float, period: float) -> float:
+        """s, by which to act later than `due` (negative: earlier); whoever acts then and each `period` s from it finds the
+        youngest messages.
 
-        None where what came does not tell. Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and
-        7 Hz do not) have no such instant, and any will do.
+        0 where what came does not tell. Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and
+        7 Hz do not) have no best phase, and any will do.
         """
         if len(self._seen) < LEAST:
-            return None
+            return 0.0
         arrivals, stamps = np.array(self._seen).T
         begin, end = arrivals[0] + MARGIN, arrivals[-1]
         periods = int((end - begin) / period)
         if periods < 1:  # all at once, after a pause: that tells nothing of when they usually come
-            return None
-        phases = begin + period * np.arange(CANDIDATES) / CANDIDATES
+            return 0.0
+        moves = period * (np.arange(CANDIDATES) / CANDIDATES - 0.5)
+        phases = begin + (due + moves - begin) % period
         times = phases[:, None] + period * np.arange(periods)
         newest = np.searchsorted(arrivals + MARGIN, times, side="right") - 1
         # The median: neither stragglers nor what came before a pause may cost every other message its freshness.
         usual_age = np.median(times - np.maximum.accumulate(stamps)[newest], axis=1)
-        return float(phases[np.argmin(usual_age)])
+        return float(moves[np.argmin(usual_age + RELUCTANCE * np.abs(moves))])

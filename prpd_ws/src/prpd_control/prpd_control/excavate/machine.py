@@ -173,7 +173,7 @@ class Excavation:
         if order is not None:
             return order
         self._enter(Phase.DIG, inputs.now)
-        return Order(Phase.DIG, shift_period=True)
+        return self._dig(inputs, bucket)
 
     def _dig(self, inputs: Inputs, bucket: BucketReading) -> Order:
         rock = inputs.rock

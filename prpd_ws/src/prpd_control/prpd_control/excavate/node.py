@@ -218,10 +218,8 @@ class ExcavateNode(LifecycleNode):
         )
         self._carry_out(order)
         self._report(order, goal)
-        if order.shift_period and self._beat is not None:
-            anchor = self._rock_arrivals.freshest(self._beat.period)
-            if anchor is not None:
-                self._beat.shift(anchor)
+        if self._beat is not None:
+            self._beat.lean(self._rock_arrivals.better(self._beat.due, self._beat.period))
         if order.result is not None:
             self._finish(order.result)
 
@@ -281,7 +279,7 @@ class ExcavateNode(LifecycleNode):
         idle = "ready" if self._active else "inactive"
         status.message = f"excavating: {self._run.phase.value}" if self._run else idle
         digest = self._policy.digest[:12] if self._policy else ""
-        values = {"policy": digest, "longest_period": f"{self._beat.longest if self._beat else 0.0:.4f} s"}
+        values = {"policy": digest, "latest": f"{self._beat.latest if self._beat else 0.0:.4f} s"}
         status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()

@@ -63,8 +63,6 @@ class Order:
     """s, of the observation that the target answers."""
     last: bool = False
     """No command follows: the bucket shall come to rest at the target."""
-    shift_period: bool = False
-    """Nothing is in motion: the control period may be shifted to where observations are fresh."""
     go_home: bool = False
     """Ask the driver to go home."""
     forget_rock: bool = False
