@@ -51,17 +51,18 @@ def test_nothing_to_read_is_none(tmp_path: Path) -> None:
     assert reader.read() is None
 
 
-def test_the_next_state_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
+def test_a_state_that_is_young_enough_is_waited_for_but_not_for_ever(tmp_path: Path) -> None:
     reader, pose, grains = SnapshotReader(tmp_path / "soil"), Pose(), np.zeros((3, 3), np.float32)
-    assert reader.next(0.01) is None
+    assert reader.since(0, 0.01) is None
     with SnapshotWriter(tmp_path / "soil") as writer:
         writer.write_scene(SCENE)
         writer.write(stamp_ns=1, grains=grains, rock=pose, bucket=pose)
-        unchanged = reader.next(0.01)
+        present, unchanged = reader.since(1, 30.0), reader.since(2, 0.01)
         later = threading.Timer(0.1, writer.write, kwargs=dict(stamp_ns=2, grains=grains, rock=pose, bucket=pose))
         later.start()
-        following = reader.next(30.0)
+        following = reader.since(2, 30.0)
         later.join()
+    assert present is not None and present.stamp_ns == 1
     assert unchanged is not None and unchanged.stamp_ns == 1
     assert following is not None and following.stamp_ns == 2
 

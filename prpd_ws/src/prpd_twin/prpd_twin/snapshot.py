@@ -177,11 +177,10 @@ class SnapshotReader:
 
         return _consistently(record, copy)
 
-    def next(self, patience: float) -> Snapshot | None:
-        """The first state that is written from now on; after `patience` s the newest one."""
+    def since(self, stamp_ns: int, patience: float) -> Snapshot | None:
+        """The newest state as soon as it is of `stamp_ns` or later; after `patience` s the newest one in any case."""
         record, deadline = self._open(), time.monotonic() + patience
-        known = None if record is None else int(record["stamp_ns"])
-        while record is not None and int(record["stamp_ns"]) == known and time.monotonic() < deadline:
+        while record is not None and int(record["stamp_ns"]) < stamp_ns and time.monotonic() < deadline:
             time.sleep(0.001)
         return self.read()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from prpd_twin.depth_camera.renderer import DepthRenderer
 from prpd_twin.snapshot import SnapshotReader
 
 _BACKGROUNDS = 4
-_PATIENCE = 0.03
-"""s, for the next state of the soil. One comes each 0.02 s; an image of the last one would be up to that much older."""
+PATIENCE = 0.03
+"""s, for a state of the soil. One comes each 0.02 s."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Exposure:
     stamp_ns: int
     depth: np.ndarray
     """(H, W) uint16 mm, 0 for holes."""
+    begun: float
+    """s, of this process's clock, when the soil's state was there."""
 
 
 class VirtualCamera:
@@ -43,9 +46,12 @@ class VirtualCamera:
         self._renderer: DepthRenderer | None = None
         self._backgrounds: list[np.ndarray] = []
 
-    def expose(self) -> Exposure | None:
-        """An image of the soil's next state; None if there comes none that was not shown before."""
-        snapshot = self._reader.next(_PATIENCE)
+    def expose(self, since_ns: int = 0) -> Exposure | None:
+        """An image of the soil's first state of `since_ns` or later, if it comes soon, else of the newest; None if that
+        was shown before.
+        """
+        snapshot = self._reader.since(since_ns, PATIENCE)
+        begun = time.monotonic()
         if snapshot is None or snapshot.stamp_ns == self._stamp_ns:
             return None
         if snapshot.scene_revision != self._revision and not self._prepare(snapshot.scene_revision):
@@ -57,7 +63,7 @@ class VirtualCamera:
         window = view.window
         image[window] = millimetres(self._noise.apply(view.depth[window]))
         self._stamp_ns, self._count = snapshot.stamp_ns, self._count + 1
-        return Exposure(snapshot.stamp_ns, image)
+        return Exposure(snapshot.stamp_ns, image, begun)
 
     def _prepare(self, revision: int) -> bool:
         scene = self._reader.scene()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
-from prpd_twin.depth_camera.camera import VirtualCamera
+from prpd_twin.depth_camera.camera import Exposure, VirtualCamera
 from prpd_twin.depth_camera.noise import NoiseModel
+from prpd_twin.depth_camera.shutter import Shutter
 from prpd_twin.snapshot import SnapshotReader
 
 FRAME = "camera_depth_optical_frame"
@@ -51,12 +53,22 @@ class DepthCameraNode(Node):
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._images = self.create_publisher(Image, "camera/depth/image_rect_raw", qos)
         self._infos = self.create_publisher(CameraInfo, "camera/depth/camera_info", qos)
-        self.create_timer(1.0 / value["rate"], self._tick)
+        self._shutter = Shutter(1.0 / value["rate"])
 
-    def _tick(self) -> None:
-        exposure = self._camera.expose()
+    def beat(self) -> float:
+        """Publish the next image when it is time; returns s until it is time again."""
+        wait = self._shutter.opens - time.monotonic()
+        if wait > 0:
+            return wait
+        exposure = self._camera.expose(self._shutter.due_ns)
         if exposure is None:
-            return
+            self._shutter.missed(time.monotonic())
+        else:
+            self._shutter.shown(exposure.stamp_ns, exposure.begun)
+            self._publish(exposure)
+        return max(self._shutter.opens - time.monotonic(), 0.0)
+
+    def _publish(self, exposure: Exposure) -> None:
         image = Image(
             encoding="16UC1",
             height=exposure.depth.shape[0],
@@ -88,4 +100,4 @@ def main() -> int:
     """Console script."""
     from prpd_ros.process import spin
 
-    return spin(DepthCameraNode)
+    return spin(DepthCameraNode, beat=DepthCameraNode.beat)
