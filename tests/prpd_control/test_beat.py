@@ -31,31 +31,33 @@ def until(node, calls, count):
 
 
 @pytest.mark.parametrize("by", [0.002, -0.002, 0.0])
-def test_it_keeps_its_period_and_each_leaning_moves_all_that_follow(node, by):
+def test_it_keeps_its_period_and_each_shift_moves_all_that_follow(node, by):
     calls: list[float] = []
 
     def act() -> None:
         calls.append(time.monotonic())
         if len(calls) % 2:
-            beat.lean(by)
+            beat.shift(by)
 
     beat = Beat(node, PERIOD, act)
     begin = beat.due
     until(node, calls, 21)
     beat.stop()
-    leanings = (np.arange(len(calls)) + 1) // 2
-    late = np.array(calls) - begin - PERIOD * np.arange(len(calls)) - by * leanings
+    shifts = (np.arange(len(calls)) + 1) // 2
+    late = np.array(calls) - begin - PERIOD * np.arange(len(calls)) - by * shifts
     assert late.min() > -1e-3, f"{late} s after they were due"
     assert np.median(late) < 0.02, f"{late} s after they were due"
     assert beat.latest >= np.max(late) - 1e-3
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_it_leans_a_little_at_a_time(node, sign):
+def test_it_shifts_a_little_at_a_time_unless_more_is_allowed(node, sign):
     beat = Beat(node, PERIOD, lambda: None)
     due = beat.due
-    beat.lean(sign * 0.05)
+    beat.shift(sign * 0.05)
     assert beat.due == pytest.approx(due + sign * LEAN)
+    beat.shift(sign * 0.04, most=PERIOD)
+    assert beat.due == pytest.approx(due + sign * (LEAN + 0.04))
     beat.stop()
 
 
@@ -70,7 +72,7 @@ def test_it_stays_stopped(node, within):
     beat = Beat(node, 0.01, act)
     if not within:
         beat.stop()
-    beat.lean(LEAN)
+    beat.shift(LEAN)
     end = time.monotonic() + 0.2
     while time.monotonic() < end:
         rclpy.spin_once(node, timeout_sec=0.02)

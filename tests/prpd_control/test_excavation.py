@@ -111,6 +111,14 @@ def test_it_dumps_the_rock_and_goes_home(policy):
     np.testing.assert_allclose(dumped[-1], ExcavationSettings().dump_pose)
 
 
+def test_the_period_may_be_of_any_length_once_between_the_approach_and_the_policys_first_step(policy):
+    cell = Cell(policy)
+    cell.run()
+    at_rest = [i for i, order in enumerate(cell.orders) if order.at_rest]
+    decided = [i for i, order in enumerate(cell.orders) if order.policy_step is not None]
+    assert at_rest == [decided[0] - 1]
+
+
 def test_commands_never_jump(policy):
     cell = Cell(policy, hold=False)
     cell.run()

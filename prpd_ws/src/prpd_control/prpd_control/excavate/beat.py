@@ -11,7 +11,7 @@ from rclpy.timer import Timer
 from prpd_ros.clocks import STEADY
 
 LEAN = 0.003
-"""s, by which a period may differ from the others: what a policy does not notice."""
+"""s, by which a period may differ from the others without a policy noticing."""
 
 
 class Beat:
@@ -36,9 +36,9 @@ class Beat:
             self._timer.timer_period_ns = max(round(1e9 * (self.due - time.monotonic())), 1)
             self._timer.reset()
 
-    def lean(self, by: float) -> None:
-        """Make the next call, and all after it, come `by` s later or, if negative, earlier; `LEAN` at most."""
-        self.due += min(max(by, -LEAN), LEAN)
+    def shift(self, by: float, *, most: float = LEAN) -> None:
+        """Make the next call, and all after it, come `by` s later or, if negative, earlier; not more than `most`."""
+        self.due += min(max(by, -most), most)
 
     def stop(self) -> None:
         """Make no more calls."""

@@ -6,9 +6,9 @@ from collections import deque
 
 import numpy as np
 
-SPAN = 3.0
+SPAN = 1.0
 """s, over which arrivals are remembered."""
-LEAST = 10
+LEAST = 6
 """Arrivals from which a phase is judged."""
 CANDIDATES = 50
 """Phases that are compared."""

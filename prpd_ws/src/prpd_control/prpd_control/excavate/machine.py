@@ -173,7 +173,7 @@ class Excavation:
         if order is not None:
             return order
         self._enter(Phase.DIG, inputs.now)
-        return self._dig(inputs, bucket)
+        return Order(Phase.DIG, at_rest=True)
 
     def _dig(self, inputs: Inputs, bucket: BucketReading) -> Order:
         rock = inputs.rock

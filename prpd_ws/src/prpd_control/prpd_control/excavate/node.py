@@ -17,7 +17,7 @@ from rclpy.task import Future
 from rclpy.time import Time as RosTime
 from std_srvs.srv import Trigger
 
-from prpd_control.excavate.beat import Beat
+from prpd_control.excavate.beat import LEAN, Beat
 from prpd_control.excavate.freshness import Arrivals
 from prpd_control.excavate.machine import Excavation
 from prpd_control.excavate.messages import bucket_command, bucket_reading, policy_status, rock_reading, seconds
@@ -219,7 +219,8 @@ class ExcavateNode(LifecycleNode):
         self._carry_out(order)
         self._report(order, goal)
         if self._beat is not None:
-            self._beat.lean(self._rock_arrivals.better(self._beat.due, self._beat.period))
+            by = self._rock_arrivals.better(self._beat.due, self._beat.period)
+            self._beat.shift(by, most=self._beat.period if order.at_rest else LEAN)
         if order.result is not None:
             self._finish(order.result)
 

@@ -63,6 +63,8 @@ class Order:
     """s, of the observation that the target answers."""
     last: bool = False
     """No command follows: the bucket shall come to rest at the target."""
+    at_rest: bool = False
+    """Nothing moves, nothing waits: this control period may be longer or shorter than others."""
     go_home: bool = False
     """Ask the driver to go home."""
     forget_rock: bool = False
