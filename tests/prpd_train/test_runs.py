@@ -106,16 +106,16 @@ def test_a_stage_begins_with_the_policy_of_the_one_before(tmp_path, run, kinemat
         assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
-@pytest.mark.parametrize("patience", [0, 2])
+@pytest.mark.parametrize("patience", [0, 2, 3], ids=["no_patience", "in_time", "at_the_cap"])
 def test_a_first_policy_that_does_not_begin_to_dig_begins_anew(tmp_path, kinematic, capsys, patience):
     schedule = replace(TINY.schedule, deltas=(0.07,), patience=patience, max_iterations=3)
     short = replace(TINY.env, task=replace(TINY.env.task, max_steps=4))
     folder = RunFolder.create(tmp_path / "run", replace(TINY, env=short, schedule=schedule), {})
     stage = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic)
     stage.run()
-    anew = patience > 0
-    assert stage.begun == patience
-    assert ("after 2 iterations: begins anew" in capsys.readouterr().err) == anew
+    anew = patience == 2
+    assert stage.begun == (2 if anew else 0)
+    assert ("begins anew" in capsys.readouterr().err) == anew
     steps = {int(held["step"]) for held in stage.learner.optimiser.state_dict()["state"].values()}
     assert steps == {1 if anew else 3}, "an optimiser begins with its networks, and there is one step in an iteration"
     again = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)
