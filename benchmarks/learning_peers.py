@@ -4,7 +4,7 @@
     python benchmarks/learning_peers.py --json peers.json      # three seeds; interrupted, it goes on
 
 All three learn `excavation` (70 mm, full randomisation) and Gymnasium's `Pendulum-v1`, from the same reward, with the
-same network sizes, horizon, discount, lambda and exploration. Ours and rsl_rl's value network see the true state where
+same network sizes, horizon, discount, lambda, exploration and weight of the entropy. Ours and rsl_rl's value network see the true state where
 there is one, as both libraries provide for; Stable-Baselines3's sees the observation.
 
 It needs `requirements/bench.txt`.
@@ -178,7 +178,7 @@ def learn_rsl_rl(env: VectorEnv, task: Task, seed: int, start: Callable[[], None
         "obs_groups": {"actor": ["actor"], "critic": ["critic"]},
         "actor": {**model, "distribution_cfg": noise},
         "critic": model,
-        "algorithm": {"class_name": "PPO", "entropy_coef": 0.002},
+        "algorithm": {"class_name": "PPO", "entropy_coef": PPOConfig().entropy_weight},
     }
     adapted = RslEnv(env, seed=seed, max_steps=task.max_steps)
     start()
@@ -199,7 +199,7 @@ def learn_sb3(env: VectorEnv, task: Task, seed: int, start: Callable[[], None]) 
         batch_size=HORIZON * env.num_envs // 4,
         n_epochs=5,
         learning_rate=1e-3,
-        ent_coef=0.002,
+        ent_coef=PPOConfig().entropy_weight,
         policy_kwargs={
             "net_arch": [128, 128],
             "activation_fn": torch.nn.ELU,

@@ -40,8 +40,8 @@ class PPOConfig:
     """First coefficient of the KL penalty; adapted after each iteration. Paper: adaptive."""
     value_weight: float = 0.5
     """c1 of the combined loss."""
-    entropy_weight: float = 0.0
-    """c2 of the combined loss."""
+    entropy_weight: float = 0.002
+    """c2 of the combined loss. With 0, noise can fall for good before a policy comes upon the task."""
     q_weight: float = 0.5
     """c4 of the combined loss: of the auxiliary Q network."""
     max_gradient: float = 1.0
