@@ -4,8 +4,8 @@
     python benchmarks/learning_peers.py --json peers.json      # three seeds; interrupted, it goes on
 
 All three learn `excavation` (70 mm, full randomisation) and Gymnasium's `Pendulum-v1`, from the same reward, with the
-same network sizes, horizon, discount, lambda, exploration and weight of the entropy. Ours and rsl_rl's value network see the true state where
-there is one, as both libraries provide for; Stable-Baselines3's sees the observation.
+same network sizes, horizon, discount, lambda, exploration and weight of the entropy. Ours and rsl_rl's value network
+see the true state where there is one, as both libraries provide for; Stable-Baselines3's sees the observation.
 
 It needs `requirements/bench.txt`.
 """
