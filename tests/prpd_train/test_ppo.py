@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -175,6 +176,17 @@ def test_the_same_seed_gives_the_same_network():
     other = learn(seed=4, iterations=3)[1].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_size_of_returns_does_not_change_the_policys_step():
+    moved = []
+    for scale in (1.0, 1e4):
+        collector, network, learner, _ = learn(seed=0, iterations=1)
+        generator = torch.Generator().manual_seed(5)
+        rollout = collector.collect(network, horizon=16, discount=0.99, gae_lambda=0.95, generator=generator).flat()
+        learner.update(dataclasses.replace(rollout, target=scale * rollout.target))
+        moved.append([*network.actor.parameters(), network.log_std])
+    assert all(torch.equal(small, large) for small, large in zip(*moved, strict=True))
 
 
 def test_the_kl_penalty_adapts_both_ways():

@@ -48,5 +48,5 @@ class Beat:
 
 
 def following(due: float, now: float, period: float) -> float:
-    """The first instant after `now` that lies a whole number of periods after `due`: what was missed is not made up for."""
+    """The first instant after `now` that lies whole periods after `due`: what was missed is not made up for."""
     return due + period * (max(now - due, 0.0) // period + 1)

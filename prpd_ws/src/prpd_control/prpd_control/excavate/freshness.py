@@ -16,8 +16,8 @@ MARGIN = 0.025
 """s, that a message should be there before it is needed. While a bucket digs, images and perception take longer than
 while it waits, by 10 ms on the twin, and vary by as much; a message that is missed costs a whole period."""
 RELUCTANCE = 0.1
-"""s of age that must be gained for each s by which a phase is moved. Where several phases are as good, as with 30 images
-and 10 actions a second, chance must not drive from one to the next."""
+"""s of age that must be gained for each s by which a phase is moved. Where several phases are as good, as with 30
+images and 10 actions a second, chance must not drive from one to the next."""
 
 
 class Arrivals:
@@ -33,8 +33,8 @@ class Arrivals:
             self._seen.popleft()
 
     def better(self, due: float, period: float) -> float:
-        """s, by which to act later than `due` (negative: earlier); whoever acts then and each `period` s from it finds the
-        youngest messages.
+        """s, by which to act later than `due` (negative: earlier): who acts then, and each `period` s from it, finds
+        the youngest messages.
 
         0 where what came does not tell. Messages and actions that keep no common time (30 Hz and 10 Hz do, 30 Hz and
         7 Hz do not) have no best phase, and any will do.

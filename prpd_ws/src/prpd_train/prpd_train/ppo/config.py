@@ -45,7 +45,8 @@ class PPOConfig:
     q_weight: float = 0.5
     """c4 of the combined loss: of the auxiliary Q network."""
     max_gradient: float = 1.0
-    """Norm to which gradients are cut."""
+    """Norm to which the gradients of policy, value and Q network are cut, each by itself: where returns are large, the
+    value network's would leave nothing of the policy's."""
 
     def __post_init__(self) -> None:
         if not 0 < self.discount < 1:

@@ -78,7 +78,8 @@ class Learner:
         self.optimiser.zero_grad()
         (loss + transfer).backward()
         self.group.average_gradients(network)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient)
+        for part in network.parts():
+            torch.nn.utils.clip_grad_norm_(part, config.max_gradient)
         self.optimiser.step()
         return {
             "policy_loss": policy_loss.item(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -144,6 +144,14 @@ class ActorCritic(nn.Module):
         """Expected discounted return (...) of an action in a state, and of this policy after it."""
         inputs = torch.cat([self.state_normaliser(state), torch.clamp(action, -1.0, 1.0)], -1)
         return self.q_network(inputs).squeeze(-1)
+
+    def parts(self) -> Tuple[List[nn.Parameter], ...]:
+        """Parameters of policy, value network and Q network, which share none."""
+        return (
+            [*self.actor.parameters(), self.log_std],
+            list(self.critic.parameters()),
+            list(self.q_network.parameters()),
+        )
 
     def observe(self, observation: Tensor, state: Tensor) -> None:
         """Take an iteration's inputs into the normalisation."""
