@@ -18,7 +18,7 @@ class Beat:
     """Calls `act` once in each `period` s of the steady clock, until it is stopped."""
 
     def __init__(self, node: Node, period: float, act: Callable[[], None]) -> None:
-        self.latest = 0.0
+        self.longest_delay = 0.0
         """s, by which a call came late at most."""
         self.due = time.monotonic() + period
         """s, of the steady clock, when the next call shall come."""
@@ -29,7 +29,7 @@ class Beat:
 
     def _beat(self) -> None:
         now = time.monotonic()
-        self.latest = max(self.latest, now - self.due)
+        self.longest_delay = max(self.longest_delay, now - self.due)
         self.due = following(self.due, now, self.period)
         self._act()
         if self._timer is not None:

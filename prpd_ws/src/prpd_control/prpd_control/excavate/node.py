@@ -280,7 +280,7 @@ class ExcavateNode(LifecycleNode):
         idle = "ready" if self._active else "inactive"
         status.message = f"excavating: {self._run.phase.value}" if self._run else idle
         digest = self._policy.digest[:12] if self._policy else ""
-        values = {"policy": digest, "latest": f"{self._beat.latest if self._beat else 0.0:.4f} s"}
+        values = {"policy": digest, "longest_delay": f"{self._beat.longest_delay if self._beat else 0.0:.4f} s"}
         status.values = [KeyValue(key=k, value=v) for k, v in values.items()]
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
