@@ -115,7 +115,7 @@ def test_a_first_policy_that_does_not_begin_to_dig_begins_anew(tmp_path, kinemat
     stage.run()
     anew = patience == 2
     assert stage.begun == (2 if anew else 0)
-    assert ("begins anew" in capsys.readouterr().err) == anew
+    assert (f"after {patience} iterations: begins anew" in capsys.readouterr().err) == anew
     steps = {int(held["step"]) for held in stage.learner.optimiser.state_dict()["state"].values()}
     assert steps == {1 if anew else 3}, "an optimiser begins with its networks, and there is one step in an iteration"
     again = stage_module.Stage(folder, index=0, delta=0.07, make_simulator=kinematic, quiet=True)

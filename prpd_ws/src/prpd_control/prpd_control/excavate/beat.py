@@ -23,7 +23,7 @@ class Beat:
         self.due = time.monotonic() + period
         """s, of the steady clock, when the next call shall come."""
         self.period = period
-        """s."""
+        """s, between two calls that nothing shifts."""
         self._node, self._act = node, act
         self._timer: Timer | None = node.create_timer(period, self._beat, clock=STEADY)
 
@@ -36,7 +36,7 @@ class Beat:
             self._timer.timer_period_ns = max(round(1e9 * (self.due - time.monotonic())), 1)
             self._timer.reset()
 
-    def shift(self, by: float, *, most: float = LEAN) -> None:
+    def shift(self, by: float, *, most: float) -> None:
         """Make the next call, and all after it, come `by` s later or, if negative, earlier; not more than `most`."""
         self.due += min(max(by, -most), most)
 
