@@ -59,6 +59,25 @@ def test_a_carried_rock_is_in_the_bucket(studio: Any, bucket: tuple) -> None:
     assert np.linalg.norm(estimate.position - bucket_to_soil(pose, local)) < 0.02
 
 
+def test_soil_and_bowl_are_looked_at_in_turn_and_a_carried_rock_stays_in_sight(
+    studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+    detect = DETECTOR.detect
+    monkeypatch.setattr(DETECTOR, "detect", lambda view: looks.append(view.in_bowl) or detect(view))
+    subject, states = estimator(studio), []
+    for i in range(12):
+        pose = np.array([0.0, -0.05, 0.10 + 0.004 * i, 0.4])
+        rock = Pose.from_bucket(pose) @ Pose.from_rpy((0.01, -0.01, 0.027), yaw=0.4)
+        states.append(subject.update(studio.metres(rock=rock, bucket=pose), stamp=1 + i / 30, bucket_pose=pose))
+    assert looks == [False, True] * 6
+    assert {e.status for e in states[2:]} == {Status.OK}
+    assert all(e.in_bucket > 0.5 and e.visible_fraction > 0 and e.soil is not None for e in states[4:])
+    empty = subject.update(studio.metres(bucket=pose), stamp=1 + 12 / 30, bucket_pose=pose)
+    assert empty.status == Status.OK, "the soil's turn says nothing of the bowl"
+    assert subject.update(studio.metres(bucket=pose), stamp=1 + 13 / 30, bucket_pose=pose).status == Status.OCCLUDED
+
+
 def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:
     estimate = look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.2, 0.12, 0.0]))
     assert estimate.status == Status.OK and estimate.in_bucket < 0.1

@@ -124,7 +124,8 @@ def test_what_is_near_the_bucket_is_looked_at_anew_when_it_moves() -> None:
 
     def images(pose: np.ndarray) -> tuple[float, float]:
         """Most and least that the soil's points are the mean of."""
-        number = viewer.look(depth, pose)[0].points.images
+        viewer.add(depth, pose)
+        number = viewer.soil(pose).points.images
         return float(number.max()), float(number.min())
 
     assert [images(low) for _ in range(3)] == [(1, 1), (2, 2), (3, 3)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from prpd_perception.track import MotionModel, Track
 from prpd_perception.tracker import Measurement, Tracker, TrackerConfig
@@ -47,6 +48,19 @@ def test_a_hidden_rock_stays_known_and_a_missing_one_is_given_up() -> None:
     short, long = after(1.0, hidden), after(2.0, hidden)
     assert long.covariance[0, 0] > short.covariance[0, 0] and long.confidence > 0.9
     assert after(0.5, visible).confidence < 0.5
+
+
+def test_what_is_not_looked_at_is_not_missed() -> None:
+    tracker = Tracker(bucket=BUCKET)
+    for _ in range(10):
+        tracker.update([seen([0, 0, 0])], dt=DT, bucket_pose=None, hidden=visible)
+    (track,) = tracker.tracks
+    sure = track.confidence
+    for _ in range(5):
+        tracker.update([], dt=DT, bucket_pose=None, hidden=visible, looked=lambda track: False)
+    assert (track.confidence, track.unseen_for) == (sure, 0.0)
+    tracker.update([], dt=DT, bucket_pose=None, hidden=visible)
+    assert track.confidence < sure and track.unseen_for == pytest.approx(6 * DT)
 
 
 def test_a_carried_rock_moves_with_the_bucket_while_it_is_hidden() -> None:

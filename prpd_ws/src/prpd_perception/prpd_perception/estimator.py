@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from prpd_perception.detector import Candidate, Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.height_map import STRIDE, HeightMap
 from prpd_perception.overview import Overview
-from prpd_perception.shape import fit_shape
+from prpd_perception.shape import Shape, fit_shape
 from prpd_perception.soil_plane import fit_soil_plane
 from prpd_perception.track import Track
 from prpd_perception.tracker import Measurement, Tracker
@@ -29,6 +30,16 @@ class _Sighting:
     candidate: Candidate
     view: HeightMap
     measurement: Measurement
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the last look at a rock showed of it; see `RockEstimate`."""
+
+    identity: int = 0
+    surface: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    shape: Shape | None = None
+    visible_fraction: float = 0.0
 
 
 class RockEstimator:
@@ -54,6 +65,8 @@ class RockEstimator:
         """Forget everything seen, as for a new trial; the camera's check is kept."""
         self.tracker = Tracker(bucket=self._bucket, config=self.config.tracker)
         self._viewer.forget()
+        self._shown = _Shown()
+        self._bowls_turn = False
         self._stamp: float | None = None
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
@@ -76,17 +89,38 @@ class RockEstimator:
         if overview.valid < self.config.least_valid:
             raise BadImageError(f"only {100 * overview.valid:.0f} % of the image has a depth; is the lens covered?")
         self._stamp = stamp
-        views = self._viewer.look(depth, bucket_pose)
-        moved = self._check_camera(views[0], bucket_pose)
+        self._viewer.add(depth, bucket_pose)
+        view, looked = self._look(bucket_pose)
+        moved = None if view.in_bowl else self._check_camera(view, bucket_pose)
         if moved:
-            return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=views[0])
+            return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=view)
         intruder = self._intruder(self._overview.standing(overview, bucket_pose))
-        sightings = [] if intruder else self._sightings(views, bucket_pose)
-        hidden = _Hidden(views[0], bucket_pose, everywhere=intruder is not None)
-        taken = self.tracker.update([s.measurement for s in sightings], dt=dt, bucket_pose=bucket_pose, hidden=hidden)
+        sightings = [] if intruder else self._sightings(view, bucket_pose)
+        hidden = _Hidden(self._soil, bucket_pose, everywhere=intruder is not None)
+        measured = [s.measurement for s in sightings]
+        if intruder:
+            looked = _everything
+        taken = self.tracker.update(measured, dt=dt, bucket_pose=bucket_pose, hidden=hidden, looked=looked)
         track = self.tracker.followed
-        seen = sightings[taken[track.identity]] if track is not None and track.identity in taken else None
-        return self._answer(stamp, track, seen, views[0], bucket_pose, sightings, intruder)
+        if track is not None and track.identity in taken:
+            self._shown = self._show(track, sightings[taken[track.identity]])
+        if not view.in_bowl:
+            self._height = _surface_height(view, None if track is None else track.position)
+        return self._answer(stamp, track, bucket_pose, sightings, intruder)
+
+    def _look(self, bucket_pose: np.ndarray | None) -> tuple[HeightMap, Callable[[Track], bool]]:
+        """One map, and which tracks it can show: a lifted bowl and the soil have their turns, one in each image.
+
+        Both in one image would take the longest just where the policy waits for it.
+        """
+        bowls_turn, self._bowls_turn = self._bowls_turn, not self._bowls_turn
+        bowl = self._viewer.bowl(bucket_pose) if bowls_turn else None
+        if bowl is None:
+            self._soil = self._viewer.soil(bucket_pose)
+        view = self._soil if bowl is None else bowl
+        if bucket_pose is None or not self._viewer.lifted or (bowls_turn and bowl is None):
+            return view, _everything
+        return view, lambda track: (track.in_bowl(bucket_pose) > 0.5) == view.in_bowl
 
     def _step(self, stamp: float) -> float:
         """S since the last image; starts anew after a gap, and refuses to go back in time."""
@@ -120,28 +154,29 @@ class RockEstimator:
         height = 1000 * float(heights.max())
         return f"something that is no bucket stands {height:.0f} mm over the soil; take it out of the box"
 
-    def _sightings(self, views: list[HeightMap], bucket_pose: np.ndarray | None) -> list[_Sighting]:
+    def _sightings(self, view: HeightMap, bucket_pose: np.ndarray | None) -> list[_Sighting]:
         result = []
-        for view in views:
-            for candidate in self._detector.detect(view):
-                position, covariance = candidate.position, np.diag(candidate.deviation**2)
-                if view.in_bowl and bucket_pose is not None:
-                    c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
-                    turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-                    position, covariance = (
-                        bucket_to_soil(np.asarray(bucket_pose, float), position),
-                        turn @ covariance @ turn.T,
-                    )
-                score = _believed(candidate.score, self.config.expected)
-                result.append(_Sighting(candidate, view, Measurement(position, covariance, score)))
+        for candidate in self._detector.detect(view):
+            position, covariance = candidate.position, np.diag(candidate.deviation**2)
+            if view.in_bowl and bucket_pose is not None:
+                c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
+                turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+                position = bucket_to_soil(np.asarray(bucket_pose, float), position)
+                covariance = turn @ covariance @ turn.T
+            score = _believed(candidate.score, self.config.expected)
+            result.append(_Sighting(candidate, view, Measurement(position, covariance, score)))
         return result
+
+    def _show(self, track: Track, seen: _Sighting) -> _Shown:
+        surface, camera = _surface(seen), self.camera
+        scale = camera.intrinsics.fx * camera.intrinsics.fy / camera.distance(track.position) ** 2
+        fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
+        return _Shown(track.identity, surface, fit_shape(surface, track.position), fraction)
 
     def _answer(
         self,
         stamp: float,
         track: Track | None,
-        seen: _Sighting | None,
-        soil: HeightMap,
         bucket_pose: np.ndarray | None,
         sightings: list[_Sighting],
         intruder: str | None,
@@ -150,19 +185,17 @@ class RockEstimator:
             stamp=stamp,
             status=Status.LOST,
             message=intruder or "no rock in sight",
-            surface_height=_surface_height(soil, None if track is None else track.position),
+            surface_height=self._height,
             candidates=tuple(s.candidate for s in sightings),
-            soil=soil,
-            cloud=soil.points.xyz,
+            soil=self._soil,
+            cloud=self._soil.points.xyz,
         )
         if track is None:
             return known
-        surface, fraction = np.zeros((0, 3), np.float32), 0.0
-        if seen is not None:
-            surface, camera = _surface(seen), self.camera
-            scale = camera.intrinsics.fx * camera.intrinsics.fy / camera.distance(track.position) ** 2
-            fraction = min(1.0, len(surface) / (self.config.nominal_area * scale))
-        status = self._status(track, seen is not None)
+        # What counts is the last look that could show it: this image's may have been elsewhere.
+        seen = self._shown.identity == track.identity and track.unseen_for == 0
+        shown = self._shown if seen else _Shown()
+        status = self._status(track, seen)
         return replace(
             known,
             status=status,
@@ -170,11 +203,11 @@ class RockEstimator:
             identity=track.identity,
             position=track.position,
             covariance=track.covariance,
-            shape=fit_shape(surface, track.position),
-            visible_fraction=fraction,
+            shape=shown.shape,
+            visible_fraction=shown.visible_fraction,
             confidence=track.confidence,
             in_bucket=track.in_bowl(bucket_pose) if bucket_pose is not None else 0.0,
-            surface=surface,
+            surface=shown.surface,
         )
 
     def _status(self, track: Track, seen: bool) -> Status:
@@ -182,6 +215,10 @@ class RockEstimator:
             return Status.OK if seen else Status.OCCLUDED
         # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
         return Status.OCCLUDED if track.told and not seen else Status.LOST
+
+
+def _everything(track: Track) -> bool:
+    return True
 
 
 def _believed(score: float, expected: float) -> float:

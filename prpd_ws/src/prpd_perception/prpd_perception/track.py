@@ -53,6 +53,9 @@ class Track:
         """Whether it passes for a rock; see `TrackerConfig.confident`."""
         self._looks = 1
         self.unseen_for = 0.0
+        """s, up to the last look at it."""
+        self._unlooked = 0.0
+        """s since that look."""
         self.hidden = False
         self.told = False
         """Whether an operator gave it and no image has shown it yet."""
@@ -81,6 +84,7 @@ class Track:
 
     def predict(self, dt: float, before: np.ndarray | None, now: np.ndarray | None) -> None:
         """Go on by `dt` s, in which the bucket moved from pose `before` to pose `now` (4,)."""
+        self._unlooked += dt
         model = self._model
         variance = np.full(2, model.drift**2 * dt)
         if before is None or now is None or dt <= 0:
@@ -126,14 +130,15 @@ class Track:
     def see(self, score: float) -> None:
         """A look shows it, with a probability of `score`."""
         self._consider(_logit(score))
-        self.unseen_for = 0.0
+        self.unseen_for = self._unlooked = 0.0
         self.told = False
 
-    def miss(self, dt: float, *, hidden: bool) -> None:
-        """No measurement for `dt` s; `hidden` if the bucket or the image's holes explain it.
+    def miss(self, *, hidden: bool) -> None:
+        """A look does not show it; `hidden` if the bucket or the image's holes explain it.
 
         What an operator told keeps its confidence: it may lie under the soil.
         """
+        dt, self._unlooked = self._unlooked, 0.0
         self.unseen_for += dt
         self.hidden = hidden
         if hidden and not self.told:

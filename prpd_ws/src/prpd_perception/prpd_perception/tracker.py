@@ -82,9 +82,11 @@ class Tracker:
         dt: float,
         bucket_pose: np.ndarray | None,
         hidden: Callable[[np.ndarray], bool],
+        looked: Callable[[Track], bool] = lambda track: True,
     ) -> dict[int, int]:
         """Go on by `dt` s and take in the measurements.
 
+        `looked(track)` says whether the measurements are of a look at where it is: no other look can miss it.
         `hidden(position)` says whether a rock there could not be seen. Returns which track (identity) took which
         measurement (index).
         """
@@ -109,8 +111,8 @@ class Tracker:
             if track.identity in taken:
                 m = measurements[taken[track.identity]]
                 track.correct(m.position, m.covariance, m.score)
-            else:
-                track.miss(dt, hidden=hidden(track.position))
+            elif looked(track):
+                track.miss(hidden=hidden(track.position))
         for i in useful:
             m = measurements[i]
             if (

@@ -42,25 +42,27 @@ class Viewer:
         self._bowl: _Part | None = None
         self._bucket: np.ndarray | None = None
 
-    def look(self, depth: np.ndarray, bucket_pose: np.ndarray | None) -> list[HeightMap]:
-        """Maps of the soil, and of the bowl if it is lifted, from all images so far.
+    @property
+    def lifted(self) -> bool:
+        """Whether the bowl is high enough, and in the image, to be looked at on its own."""
+        return self._bowl is not None
 
-        `depth` is an image (H, W) float32 m, with the bucket at `bucket_pose` (4,) or away (None).
-        """
-        self.add(depth, bucket_pose)
+    def soil(self, bucket_pose: np.ndarray | None) -> HeightMap:
+        """The soil's map, from all images so far, with the bucket at `bucket_pose` (4,) or away (None)."""
         points = self._soil.points(SOIL_BOTTOM, SOIL_TOP)
         if bucket_pose is None:
-            return [soil_map(points)]
-        parts = self._mask.sort(points.xyz, bucket_pose)
-        soil = soil_map(points, parts, lifted=self._bowl is not None)
-        if self._bowl is None:
-            return [soil]
+            return soil_map(points)
+        return soil_map(points, self._mask.sort(points.xyz, bucket_pose), lifted=self.lifted)
+
+    def bowl(self, bucket_pose: np.ndarray | None) -> HeightMap | None:
+        """The map of the bowl's contents; None if it is not lifted, or empty."""
+        if self._bowl is None or bucket_pose is None:
+            return None
         points = self._bowl.points(bucket_pose[2] - SURROUNDINGS, bucket_pose[2] + 2 * SURROUNDINGS)
-        bowl = bowl_map(points, self._mask.sort(points.xyz, bucket_pose))
-        return [soil] if bowl is None else [soil, bowl]
+        return bowl_map(points, self._mask.sort(points.xyz, bucket_pose))
 
     def add(self, depth: np.ndarray, bucket_pose: np.ndarray | None) -> None:
-        """As `look`, for an image that is only to be remembered."""
+        """Take in an image (H, W) float32 m, taken with the bucket at `bucket_pose`."""
         if bucket_pose is not None and (self._bucket is None or _moved(bucket_pose, self._bucket)):
             self._bucket = np.array(bucket_pose, float)
             around = self._camera.patch(bucket_to_soil(self._bucket, np.array(MIDDLE)), SURROUNDINGS)

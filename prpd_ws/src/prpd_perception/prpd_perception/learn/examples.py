@@ -70,7 +70,9 @@ def random_view(source: RandomFrames, rng: np.random.Generator) -> tuple[Frame, 
     *before, last = (exposure.depth.astype(np.float32) / 1000 for exposure in frames)
     for depth in before:
         viewer.add(depth, pose if elsewhere is None else elsewhere)
-    return frame, viewer.look(last, pose)
+    viewer.add(last, pose)
+    soil, bowl = viewer.soil(pose), viewer.bowl(pose)
+    return frame, [soil] if bowl is None else [soil, bowl]
 
 
 def examples(frame: Frame, views: list[HeightMap]) -> list[Example]:
