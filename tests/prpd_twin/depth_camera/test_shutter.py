@@ -42,6 +42,20 @@ def test_after_a_pause_it_goes_on_with_the_first_state_that_comes() -> None:
     assert shutter.due_ns == pytest.approx(5.09e9)
 
 
+@pytest.mark.parametrize("pause", [0.06, 0.08, 0.1, 0.14])
+def test_after_a_short_pause_the_images_keep_their_step(pause: float) -> None:
+    states = np.concatenate([TICK * np.arange(100), 2.0 + pause + TICK * np.arange(150)])
+    shutter, shown = Shutter(0.1), []
+    for _ in range(40):
+        newest = states[states <= shutter.opens][-1:]
+        due = states[states >= shutter.due_ns / 1e9 - 1e-6]
+        stamp = newest[0] if len(newest) and newest[0] in due else due[0]
+        shutter.shown(round(1e9 * stamp), max(stamp, shutter.opens))
+        shown.append(stamp)
+    apart = np.diff(shown)
+    assert np.count_nonzero(np.round(apart / TICK) != 5) == 1, f"but for the pause: {apart.round(3)}"
+
+
 def test_the_next_state_is_looked_for_a_little_before_it_is_there() -> None:
     shutter = Shutter(0.1)
     assert shutter.opens == 0.0 and shutter.due_ns < 0, "the first one is any"

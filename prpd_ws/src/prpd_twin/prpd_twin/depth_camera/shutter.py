@@ -33,6 +33,8 @@ class Shutter:
         """A state of `stamp_ns` is shown, which was there `now`."""
         self.opens = now + self._period - AHEAD
         late = stamp_ns - self._rhythm_ns
-        if abs(late) > 1e9 * self._period:  # the first one, or the soil stood still
+        # The first one, or the soil stood still. Who caught up with a lag of several states little by little would show
+        # a state earlier each time, and whoever keeps step with the images would lose it.
+        if abs(late) > 1e9 * self._period / 2:
             self._rhythm_ns, late = stamp_ns, 0
         self._rhythm_ns += round(1e9 * self._period + PULL * late)
