@@ -9,8 +9,6 @@ import pytest
 from prpd_perception.detector import Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator, _believed
-from prpd_perception.gaze import QUARTERS, around
-from prpd_perception.height_map import Part
 from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, bucket_to_soil
 
@@ -61,38 +59,23 @@ def test_a_carried_rock_is_in_the_bucket(studio: Any, bucket: tuple) -> None:
     assert np.linalg.norm(estimate.position - bucket_to_soil(pose, local)) < 0.02
 
 
-def test_a_carried_rock_stays_in_sight_while_the_soil_is_looked_at_in_between(
+def test_soil_and_bowl_are_looked_at_in_turn_and_a_carried_rock_stays_in_sight(
     studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[tuple[bool, Part | None]] = []
+    looks: list[bool] = []
     detect = DETECTOR.detect
-    monkeypatch.setattr(DETECTOR, "detect", lambda view, part: looks.append((view.in_bowl, part)) or detect(view, part))
+    monkeypatch.setattr(DETECTOR, "detect", lambda view: looks.append(view.in_bowl) or detect(view))
     subject, states = estimator(studio), []
-    for i in range(16):
+    for i in range(12):
         pose = np.array([0.0, -0.05, 0.10 + 0.004 * i, 0.4])
         rock = Pose.from_bucket(pose) @ Pose.from_rpy((0.01, -0.01, 0.027), yaw=0.4)
         states.append(subject.update(studio.metres(rock=rock, bucket=pose), stamp=1 + i / 30, bucket_pose=pose))
-    assert looks[:2] == [(False, None), (True, None)], "all of the soil, then the bowl, until a rock is known"
-    assert [bowl for bowl, _ in looks[8:]] == [True, True, True, False] * 2
-    assert {part for bowl, part in looks[8:] if not bowl} < set(QUARTERS)
+    assert looks == [False, True] * 6
     assert {e.status for e in states[2:]} == {Status.OK}
     assert all(e.in_bucket > 0.5 and e.visible_fraction > 0 and e.soil is not None for e in states[4:])
-    for i in range(16, 20):
-        empty = subject.update(studio.metres(bucket=pose), stamp=1 + i / 30, bucket_pose=pose)
-        assert empty.status == (Status.OCCLUDED), "an empty bowl shows no rock"
-
-
-def test_a_part_of_the_map_tells_what_the_whole_does(studio: Any) -> None:
-    subject, rock = estimator(studio), Pose.from_rpy((-0.05, 0.04, 0.01), yaw=0.9)
-    for i in range(4):
-        estimate = subject.update(studio.metres(rock=rock), stamp=1 + i / 30, bucket_pose=None)
-    (whole,) = (c for c in DETECTOR.detect(estimate.soil) if c.score > 0.5)
-    (part,) = (c for c in DETECTOR.detect(estimate.soil, around(whole.position)) if c.score > 0.5)
-    np.testing.assert_allclose(part.position, whole.position, atol=0.001)
-    assert part.score == pytest.approx(whole.score, abs=0.05)
-    elsewhere = [q for q in QUARTERS if not q.shows(whole.position, estimate.soil.grid)]
-    assert len(elsewhere) == 3
-    assert not [c for q in elsewhere for c in DETECTOR.detect(estimate.soil, q) if c.score > 0.5]
+    empty = subject.update(studio.metres(bucket=pose), stamp=1 + 12 / 30, bucket_pose=pose)
+    assert empty.status == Status.OK, "the soil's turn says nothing of the bowl"
+    assert subject.update(studio.metres(bucket=pose), stamp=1 + 13 / 30, bucket_pose=pose).status == Status.OCCLUDED
 
 
 def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from prpd_perception.height_map import STRIDE, HeightMap, Part, block_height
+from prpd_perception.height_map import STRIDE, HeightMap, block_height
 
 MODEL = "models/rock_detector.onnx"
 POSSIBLE = 0.1
@@ -78,9 +78,9 @@ class Detector:
                 "calibrate it again with `prpd train-detector --epochs 0`"
             )
 
-    def detect(self, view: HeightMap, part: Part | None = None) -> list[Candidate]:
-        """Candidates in a part of the map, or in all of it; likeliest first."""
-        answer = self._answer(view, part)
+    def detect(self, view: HeightMap) -> list[Candidate]:
+        """Candidates, likeliest first."""
+        answer = self._session.run(None, {"channels": view.channels[None]})[0][0]
         rows, columns = np.nonzero(answer[0] > POSSIBLE)
         if len(rows) == 0:
             return []
@@ -100,21 +100,6 @@ class Detector:
             free &= ~near
             candidates.append(self._candidate(view, answer[1], vote[near], centre[near], deviation[near]))
         return sorted(candidates, key=lambda c: -c.score)
-
-    def _answer(self, view: HeightMap, part: Part | None) -> np.ndarray:
-        """(8, n/2, n/2) of the network; see `learn.network`. Nothing where a part does not tell."""
-        if part is None:
-            return self._session.run(None, {"channels": view.channels[None]})[0][0]
-        rows, columns = (slice(first, first + part.cells) for first in (part.row, part.column))
-        answer = self._session.run(None, {"channels": view.channels[None, :, rows, columns]})[0][0]
-        blocks = view.grid.cells // STRIDE
-        whole = np.zeros((len(answer), blocks, blocks), answer.dtype)
-        there, here = [], []
-        for judged, first in zip(part.judged(view.grid), (part.row, part.column), strict=True):
-            there.append(slice(judged.start // STRIDE, judged.stop // STRIDE))
-            here.append(slice((judged.start - first) // STRIDE, (judged.stop - first) // STRIDE))
-        whole[:, *there] = answer[:, *here]
-        return whole
 
     def _candidate(
         self, view: HeightMap, surface: np.ndarray, vote: np.ndarray, centre: np.ndarray, deviation: np.ndarray

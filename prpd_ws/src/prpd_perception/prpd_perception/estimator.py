@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +11,6 @@ from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Camera
 from prpd_perception.detector import Candidate, Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
-from prpd_perception.gaze import Gaze, Look
 from prpd_perception.height_map import STRIDE, HeightMap
 from prpd_perception.overview import Overview
 from prpd_perception.shape import Shape, fit_shape
@@ -66,7 +66,7 @@ class RockEstimator:
         self.tracker = Tracker(bucket=self._bucket, config=self.config.tracker)
         self._viewer.forget()
         self._shown = _Shown()
-        self._gaze = Gaze()
+        self._bowls_turn = False
         self._stamp: float | None = None
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
@@ -90,26 +90,16 @@ class RockEstimator:
             raise BadImageError(f"only {100 * overview.valid:.0f} % of the image has a depth; is the lens covered?")
         self._stamp = stamp
         self._viewer.add(depth, bucket_pose)
-        look = self._gaze.next(self.tracker.followed, bucket_pose=bucket_pose, lifted=self._viewer.lifted)
-        bowl = self._viewer.bowl(bucket_pose) if look.bowl else None
-        if bowl is None:
-            self._soil = self._viewer.soil(bucket_pose)
-        view = self._soil if bowl is None else bowl
+        view, looked = self._look(bucket_pose)
         moved = None if view.in_bowl else self._check_camera(view, bucket_pose)
         if moved:
             return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=view)
         intruder = self._intruder(self._overview.standing(overview, bucket_pose))
-        sightings = [] if intruder else self._sightings(view, look, bucket_pose)
+        sightings = [] if intruder else self._sightings(view, bucket_pose)
         hidden = _Hidden(self._soil, bucket_pose, everywhere=intruder is not None)
         measured = [s.measurement for s in sightings]
-
-        def looked(track: Track) -> bool:
-            if intruder:
-                return True
-            if bucket_pose is not None and self._viewer.lifted and track.in_bowl(bucket_pose) > 0.5:
-                return look.bowl
-            return not view.in_bowl and (look.part is None or look.part.shows(track.position, view.grid))
-
+        if intruder:
+            looked = _everything
         taken = self.tracker.update(measured, dt=dt, bucket_pose=bucket_pose, hidden=hidden, looked=looked)
         track = self.tracker.followed
         if track is not None and track.identity in taken:
@@ -117,6 +107,20 @@ class RockEstimator:
         if not view.in_bowl:
             self._height = _surface_height(view, None if track is None else track.position)
         return self._answer(stamp, track, bucket_pose, sightings, intruder)
+
+    def _look(self, bucket_pose: np.ndarray | None) -> tuple[HeightMap, Callable[[Track], bool]]:
+        """One map, and which tracks it can show: a lifted bowl and the soil have their turns, one in each image.
+
+        Both in one image would take the longest just where the policy waits for it.
+        """
+        bowls_turn, self._bowls_turn = self._bowls_turn, not self._bowls_turn
+        bowl = self._viewer.bowl(bucket_pose) if bowls_turn else None
+        if bowl is None:
+            self._soil = self._viewer.soil(bucket_pose)
+        view = self._soil if bowl is None else bowl
+        if bucket_pose is None or not self._viewer.lifted or (bowls_turn and bowl is None):
+            return view, _everything
+        return view, lambda track: (track.in_bowl(bucket_pose) > 0.5) == view.in_bowl
 
     def _step(self, stamp: float) -> float:
         """S since the last image; starts anew after a gap, and refuses to go back in time."""
@@ -150,9 +154,9 @@ class RockEstimator:
         height = 1000 * float(heights.max())
         return f"something that is no bucket stands {height:.0f} mm over the soil; take it out of the box"
 
-    def _sightings(self, view: HeightMap, look: Look, bucket_pose: np.ndarray | None) -> list[_Sighting]:
+    def _sightings(self, view: HeightMap, bucket_pose: np.ndarray | None) -> list[_Sighting]:
         result = []
-        for candidate in self._detector.detect(view, None if view.in_bowl else look.part):
+        for candidate in self._detector.detect(view):
             position, covariance = candidate.position, np.diag(candidate.deviation**2)
             if view.in_bowl and bucket_pose is not None:
                 c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
@@ -211,6 +215,10 @@ class RockEstimator:
             return Status.OK if seen else Status.OCCLUDED
         # A weak candidate is no rock yet; what an operator told stays known until an image speaks against it.
         return Status.OCCLUDED if track.told and not seen else Status.LOST
+
+
+def _everything(track: Track) -> bool:
+    return True
 
 
 def _believed(score: float, expected: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -48,33 +47,6 @@ BOWL_TOP = 0.13
 """m, what is higher than this over the bowl's floor is neither its contents nor its plates."""
 BOWL_HEIGHT = 0.02
 """m, height of the bucket over the nominal surface from which the bowl's contents are looked at on their own."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A square part of a map that is looked at by itself."""
-
-    row: int
-    column: int
-    """First cells, multiples of `step`."""
-    cells: ClassVar[int] = 64
-    step: ClassVar[int] = 8
-    """Of the detector, whose coarsest layer has a cell for so many."""
-    border: ClassVar[int] = 12
-    """Cells along a cut edge in which nothing is judged, because what lies beyond is not seen."""
-
-    def judged(self, grid: Grid) -> tuple[slice, slice]:
-        """Rows and columns of the map of which this part tells."""
-        return self._judged(self.row, grid), self._judged(self.column, grid)
-
-    def _judged(self, first: int, grid: Grid) -> slice:
-        last = first + self.cells
-        return slice(first + self.border if first > 0 else 0, last - self.border if last < grid.cells else grid.cells)
-
-    def shows(self, position: np.ndarray, grid: Grid) -> bool:
-        """Whether it tells of a place (3,) m."""
-        cells = position[1::-1] / grid.cell + grid.cells / 2
-        return all(s.start <= c < s.stop for s, c in zip(self.judged(grid), cells, strict=True))
 
 
 @dataclass(frozen=True)
