@@ -2,7 +2,7 @@
 
 import pytest
 
-from prpd_control.excavate.freshness import LEAST, MARGIN, Arrivals
+from prpd_control.excavate.freshness import AGE, LEAST, MARGIN, Arrivals
 
 PERIOD = 0.1
 FIRST = 1000.03
@@ -25,6 +25,20 @@ def wait(log, *, due=1005.0, begin=FIRST, delay=0.08, every=PERIOD):
 @pytest.mark.parametrize("due", [1005.0, 1005.04, 1005.08])
 def test_acts_a_margin_after_the_messages_arrive(due) -> None:
     assert MARGIN - 1e-6 <= wait(arrivals(25), due=due) < MARGIN + 0.004
+
+
+@pytest.mark.parametrize("delay", [0.03, 0.05, 0.075])
+def test_what_comes_early_is_let_wait_so_that_late_ones_are_there_too(delay) -> None:
+    late = (0.0, 0.0, 0.0, 0.0, AGE - delay - 0.005)
+    phase = 1005.0 + arrivals(25, delay=delay, jitter=late).better(1005.0, PERIOD)
+    assert (phase - FIRST) % PERIOD == pytest.approx(AGE, abs=0.003)
+
+
+def test_of_many_images_neither_the_newest_nor_one_that_came_well_before_is_older() -> None:
+    every, delay = PERIOD / 3, 0.05
+    phase = 1005.0 + arrivals(60, every=every, delay=delay).better(1005.0, PERIOD)
+    since_newest, since_sure = ((phase - before - FIRST - delay) % every + before for before in (0.0, MARGIN))
+    assert delay + since_newest <= delay + since_sure < AGE + 0.003
 
 
 @pytest.mark.parametrize("every", [1 / 30, 0.05])
