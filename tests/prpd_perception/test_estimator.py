@@ -78,6 +78,14 @@ def test_soil_and_bowl_are_looked_at_in_turn_and_a_carried_rock_stays_in_sight(
     assert subject.update(studio.metres(bucket=pose), stamp=1 + 13 / 30, bucket_pose=pose).status == Status.OCCLUDED
 
 
+def test_an_empty_lifted_bowl_costs_the_soil_no_look(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[bool] = []
+    detect = DETECTOR.detect
+    monkeypatch.setattr(DETECTOR, "detect", lambda view: looks.append(view.in_bowl) or detect(view))
+    look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.22, 0.14, 0.0]), images=12)
+    assert looks == [False] * 12
+
+
 def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:
     estimate = look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.2, 0.12, 0.0]))
     assert estimate.status == Status.OK and estimate.in_bucket < 0.1

@@ -45,6 +45,8 @@ SOIL_BOTTOM, SOIL_TOP = -0.12, 0.15
 """m, what is lower or higher than this over the nominal surface is no soil."""
 BOWL_TOP = 0.13
 """m, what is higher than this over the bowl's floor is neither its contents nor its plates."""
+STRAY = 25
+"""With fewer points in it, which are the camera's noise, a bowl is empty; a rock shows hundreds."""
 BOWL_HEIGHT = 0.02
 """m, height of the bucket over the nominal surface from which the bowl's contents are looked at on their own."""
 
@@ -83,8 +85,8 @@ def soil_map(points: Points, parts: BucketParts | None = None, *, lifted: bool =
 
 
 def bowl_map(points: Points, parts: BucketParts) -> HeightMap | None:
-    """Of the bowl's contents, in the bucket frame; None if nothing is in it."""
-    if not parts.bowl.any():
+    """Of the bowl's contents, in the bucket frame; None if it is empty."""
+    if np.count_nonzero(parts.bowl) < STRAY:
         return None
     plates = parts.bucket & (parts.local[2] < BOWL_TOP)
     return _map(BOWL_GRID, points, parts.local, parts.bowl, plates, in_bowl=True)
