@@ -134,6 +134,16 @@ def test_a_bumped_or_turned_camera_is_refused(studio: Any, bump: Pose) -> None:
         assert estimate.status == Status.CAMERA_MOVED and "calibrate" in estimate.message
 
 
+def test_a_bumped_camera_is_refused_by_each_image_of_a_bucket_that_carries(studio: Any) -> None:
+    cell = replace(studio.cell, soil_from_camera=studio.cell.soil_from_camera @ Pose.from_rpy((0, 0, 0.07)))
+    pose = np.array([0.0, -0.05, 0.16, 0.4])
+    rock = Pose.from_bucket(pose) @ Pose.from_rpy((0.01, -0.01, 0.027), yaw=0.4)
+    subject = RockEstimator(cell=cell, bucket=studio.bucket, detector=DETECTOR)
+    image = studio.metres(rock=rock, bucket=pose)
+    states = [subject.update(image, stamp=1 + i / 30, bucket_pose=pose).status for i in range(4)]
+    assert states == [Status.CAMERA_MOVED] * 4
+
+
 def test_an_undisturbed_camera_passes_its_check(studio: Any) -> None:
     assert look(studio, rock=None, check_frames=5, images=6).status == Status.LOST
 

@@ -93,6 +93,7 @@ class RockEstimator:
         view, looked = self._look(bucket_pose)
         moved = None if view.in_bowl else self._check_camera(view, bucket_pose)
         if moved:
+            self._bowls_turn = False  # until the soil agrees
             return RockEstimate(stamp=stamp, status=Status.CAMERA_MOVED, message=moved, soil=view)
         intruder = self._intruder(self._overview.standing(overview, bucket_pose))
         sightings = [] if intruder else self._sightings(view, bucket_pose)
