@@ -15,7 +15,7 @@ from prpd_perception.height_map import STRIDE, HeightMap
 from prpd_perception.overview import Overview
 from prpd_perception.shape import Shape, fit_shape
 from prpd_perception.soil_plane import fit_soil_plane
-from prpd_perception.track import Track
+from prpd_perception.track import Track, attitude
 from prpd_perception.tracker import Measurement, Tracker
 from prpd_perception.viewer import Viewer
 from prpd_task.bucket import BucketGeometry
@@ -160,8 +160,7 @@ class RockEstimator:
         for candidate in self._detector.detect(view):
             position, covariance = candidate.position, np.diag(candidate.deviation**2)
             if view.in_bowl and bucket_pose is not None:
-                c, s = np.cos(bucket_pose[3]), np.sin(bucket_pose[3])
-                turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+                turn = attitude(bucket_pose[3])
                 position = bucket_to_soil(np.asarray(bucket_pose, float), position)
                 covariance = turn @ covariance @ turn.T
             score = _believed(candidate.score, self.config.expected)

@@ -160,7 +160,7 @@ class Track:
         return float(self._weight @ self._in_bowl_by_idea(bucket_pose))
 
     def _in_bowl_by_idea(self, bucket_pose: np.ndarray) -> np.ndarray:
-        g, turn = self._bucket, _rotation(bucket_pose[3])
+        g, turn = self._bucket, attitude(bucket_pose[3])
         low, high = np.array([-g.width / 2, -g.length / 2, 0.0]), np.array([g.width / 2, g.length / 2, g.height])
         result = np.zeros(2)
         for i in (RESTING, CARRIED):
@@ -190,8 +190,8 @@ class Track:
         return error, float(error @ np.linalg.solve(total, error)), total
 
 
-def _rotation(pitch: float) -> np.ndarray:
-    """soil_from_bucket."""
+def attitude(pitch: float) -> np.ndarray:
+    """(3, 3), turns vectors of the bucket frame into the soil frame."""
     c, s = np.cos(pitch), np.sin(pitch)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
