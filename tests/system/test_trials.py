@@ -34,6 +34,7 @@ def test_the_demo_digs_records_judges_and_reports(policy, tmp_path):
     demo = start("demo", "--environments", "cube_gravel", *files)
     out, err = demo.communicate(timeout=110)
     assert demo.returncode == 0, out + err + (tmp_path / "graph.log").read_text()[-4000:]
+    assert "cube_gravel: finished: " in out
     assert "report: " in out
     assert (tmp_path / "report.html").stat().st_size > 10_000
     result = json.loads(numbers.read_text())

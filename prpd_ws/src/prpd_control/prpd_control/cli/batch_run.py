@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +27,14 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _State:
+class State:
     """What the thread that runs the batch tells the one that shows it."""
 
     number: int = 0
-    progress: Progress | None = None
     trials: Sequence[Trial] = ()
-    note: str = "starting the graph"
+    notes: list[str] = field(default_factory=lambda: ["starting the graph"])
+    """What has happened, line by line."""
     failure: str = ""
-    finished: bool = False
 
 
 def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -> int:
@@ -52,10 +51,10 @@ def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -
         print(f"ROS domain {domain}, log {log.name}", flush=True)
         stop = stack.enter_context(stop_request())
         supervisor = stack.enter_context(running(trial_graph(options), domain=domain, output=log))
-        state = _State()
+        state = State()
         thread = threading.Thread(target=_run_batch, args=(options, batch, state, supervisor, stop), name="batch")
         thread.start()
-        _show(state, thread)
+        show(state, thread)
         thread.join()
     if state.failure:
         print(f"prpd: {state.failure}\nthe whole log is in {log.name}", file=sys.stderr)
@@ -70,7 +69,7 @@ def run(options: TrialOptions, batch: Batch, *, json_path: Path | None = None) -
     return 1 if state.failure else 130 if stop else 0
 
 
-def _run_batch(options: TrialOptions, batch: Batch, state: _State, supervisor: Supervisor, stop: object) -> None:
+def _run_batch(options: TrialOptions, batch: Batch, state: State, supervisor: Supervisor, stop: object) -> None:
     """In a thread of its own, for it blocks; every error ends up in the state."""
     from prpd_control.trials.node import open_batch, run_batch, spinning
     from prpd_control.trials.operator import PromptingOperator, listen_to_terminal
@@ -81,10 +80,10 @@ def _run_batch(options: TrialOptions, batch: Batch, state: _State, supervisor: S
         return bool(stop) or supervisor.ending() is not None
 
     def watch(progress: Progress) -> None:
-        state.progress = progress
-        state.note = f"trial {progress.trial.number}, {progress.trial.environment}: {progress.phase}"
         if progress.phase == "finished":
             state.trials = ledger.trials(state.number)
+        if not (options.twin and progress.phase in ("waiting", "judging")):  # for an operator, whom a twin has not
+            state.notes.append(_note(progress))
 
     person = PromptingOperator(lambda text: print(text, flush=True), stopped=stopped)
     if not options.twin:
@@ -116,36 +115,38 @@ def _run_batch(options: TrialOptions, batch: Batch, state: _State, supervisor: S
         ending = supervisor.ending()
         if ending is not None:
             state.failure = ending.message
-        state.finished = True
 
 
-def _show(state: _State, thread: threading.Thread) -> None:
+def show(state: State, thread: threading.Thread) -> None:
+    """A table that is kept up to date; where no terminal is, each note on a line of its own."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console()
     started = time.monotonic()
     if not console.is_terminal:
-        shown = ""
-        while thread.is_alive():
-            if state.note != shown:
-                shown = state.note
-                console.print(f"{time.monotonic() - started:6.1f} s  {shown}{_last(state)}", highlight=False)
+        shown, alive = 0, True
+        while alive:
+            alive = thread.is_alive()
+            for note in state.notes[shown:]:
+                console.print(f"{time.monotonic() - started:6.1f} s  {note}", highlight=False)
+                shown += 1
             time.sleep(0.1)
         console.print(table(state.trials))
         return
     with Live(console=console, refresh_per_second=4) as live:
         while thread.is_alive():
             shown_table = table(state.trials)
-            shown_table.caption = f"{time.monotonic() - started:.0f} s: {state.note}"
+            shown_table.caption = f"{time.monotonic() - started:.0f} s: {state.notes[-1]}"
             live.update(shown_table)
             time.sleep(0.25)
         live.update(table(state.trials))
 
 
-def _last(state: _State) -> str:
-    outcome = state.progress.outcome if state.progress and state.progress.phase == "finished" else None
-    return f": {outcome.outcome} ({outcome.reason}, {outcome.duration:.1f} s)" if outcome else ""
+def _note(progress: Progress) -> str:
+    outcome = progress.outcome if progress.phase == "finished" else None
+    end = f": {outcome.outcome} ({outcome.reason}, {outcome.duration:.1f} s)" if outcome else ""
+    return f"trial {progress.trial.number}, {progress.trial.environment}: {progress.phase}{end}"
 
 
 def table(trials: Sequence[Trial]) -> Table:
