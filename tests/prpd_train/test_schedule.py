@@ -51,11 +51,11 @@ def test_auto_begins_where_coarser_grains_would_save_nothing():
     assert schedule.cost(start) <= 1.2 * schedule.cost(0.07) < schedule.cost(start - schedule.interval)
 
 
-def test_coarse_stages_learn_more_than_is_asked_in_the_end():
+def test_coarse_stages_have_a_target_of_their_own():
     schedule = ScheduleConfig(target_success=0.9, coarse_target=0.97)
     assert [schedule.target(delta) for delta in (0.07, 0.02, 0.01)] == [0.97, 0.97, 0.9]
     assert ScheduleConfig(mode="list", deltas=(0.07, 0.03), target_success=0.9).target(0.03) == 0.9
-    assert ScheduleConfig(target_success=0.99, coarse_target=0.97).target(0.07) == 0.99
+    assert ScheduleConfig(target_success=0.95, coarse_target=0.7).target(0.07) == 0.7, "also a lower one"
 
 
 COST = {0.06: 1.0, 0.05: 1.0, 0.04: 1.5, 0.03: 3.0, 0.02: 10.0, 0.01: 100.0}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from prpd_task.errors import UserError
@@ -8,15 +10,17 @@ from prpd_train.runs.config import presets
 from prpd_train.runs.folder import RunFolder
 from prpd_train.runs.train import train
 from prpd_train.study import STUDIES, variants
+from prpd_train.study.heat_map import heat_map
 from prpd_train.study.report import markdown, plot, rows
 from prpd_train.study.run import finished, run_path
 
 BASE = presets()["smoke"]
 
 
+@pytest.mark.parametrize("preset", ["cpu", "smoke"])
 @pytest.mark.parametrize("study", sorted(STUDIES))
-def test_the_variants_of_a_study_differ_in_name_and_settings(study):
-    base = presets()["cpu"]
+def test_the_variants_of_a_study_differ_in_name_and_settings(study, preset):
+    base = presets()[preset]
     settings = variants(study, base)
     assert len({v.name for v in settings}) == len(settings)
     assert all(a.config != b.config for i, a in enumerate(settings) for b in settings[:i])
@@ -44,3 +48,13 @@ def test_the_report_shows_what_there_is(tmp_path, run, capsys):
     assert (tmp_path / "curves.png").stat().st_size > 10_000
     assert command.main(["alpha", "--preset", "smoke", "--report", "--out", str(tmp_path)]) == 0
     assert "alpha 0.25" in capsys.readouterr().out
+
+
+def test_a_map_shows_the_cells_that_have_runs(tmp_path, run):
+    settings = variants("map", BASE)[:6:5]
+    assert [v.name for v in settings] == ["interval 5 mm target 0.7", "interval 10 mm target 0.8"]
+    for variant, seed in zip(settings, (0, 3)):
+        config = replace(variant.config, schedule=replace(variant.config.schedule, last=0.06))
+        train(RunFolder.create(run_path(tmp_path, variant, seed), config, {}), quiet=True, run=run)
+    heat_map(finished(tmp_path, settings, (0, 3)), tmp_path / "map.png")
+    assert (tmp_path / "map.png").stat().st_size > 5_000

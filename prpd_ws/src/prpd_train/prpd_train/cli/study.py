@@ -14,7 +14,8 @@ class Arguments:
     """Run a study, or go on with it, and write its table, numbers and figure."""
 
     study: tyro.conf.Positional[str]
-    """`alpha`, `baseline`, `interval`, `randomisation`, `resolution`, `target` or `weights`."""
+    """`alpha`, `baseline`, `interval`, `map` (every interval with every target), `randomisation`, `resolution`,
+    `target` or `weights`."""
     preset: str = "cpu"
     """Settings that the variants start from, as of `prpd train`."""
     scene: str = "paper"
@@ -35,6 +36,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
     from prpd_task.errors import UserError
     from prpd_train.runs.config import presets, with_scene
+    from prpd_train.study.heat_map import heat_map
     from prpd_train.study.report import markdown, plot, rows, write_csv
     from prpd_train.study.run import finished, run_study
     from prpd_train.study.variants import variants
@@ -57,8 +59,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     write_csv(found, out / "runs.csv")
     (out / "table.md").write_text(markdown(found))
     plot(runs, out / "curves.png")
+    figures = "curves.png"
+    if arguments.study == "map":
+        heat_map(runs, out / "map.png")
+        figures += ", map.png"
     print(markdown(found), end="")
-    print(f"\n{out}/table.md, runs.csv, curves.png")
+    print(f"\n{out}/table.md, runs.csv, {figures}")
     for path, error in failed.items():
         print(f"failed: {path}: {error}")
     return 1 if failed else 0

@@ -26,8 +26,8 @@ class ScheduleConfig:
     target_success: float = 0.95
     """The last stage is done at this success rate. Paper: 0.95, of every stage."""
     coarse_target: float = 0.97
-    """The others are done at this one, if it is higher: what is learnt where samples cost little need not be learnt
-    where they are dear."""
+    """The others are done at this one: what is learnt where samples cost little need not be learnt where they are
+    dear."""
     window: int = 128
     """Episodes over which success is counted, in the order in which they were started. Paper: an iteration's 128."""
     max_iterations: int = 400
@@ -76,7 +76,7 @@ class ScheduleConfig:
     def target(self, delta: float) -> float:
         """The success rate at which a stage of `delta` m is done."""
         last = self.deltas[-1] if self.mode == "list" else self.last
-        return self.target_success if delta <= last + 1e-9 else max(self.target_success, self.coarse_target)
+        return self.target_success if delta <= last + 1e-9 else self.coarse_target
 
     def cost(self, delta: float) -> float:
         """Of a sample with grains of `delta` m, where all but the grains costs 1.

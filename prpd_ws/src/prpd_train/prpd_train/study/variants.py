@@ -9,6 +9,11 @@ from prpd_task.errors import UserError
 from prpd_train.runs.config import TrainConfig, without_randomisation
 from prpd_train.schedule.config import fixed_deltas
 
+INTERVALS = (0.005, 0.01, 0.02, 0.03)
+"""m, the paper's steps between grain sizes."""
+TARGETS = (0.7, 0.8, 0.9, 0.95)
+"""The paper's target success rates of all stages but the last, whose own does not change: times to the same success."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -23,6 +28,8 @@ def _transfer(base: TrainConfig, name: str, **changes: object) -> Variant:
 
 
 def _schedule(base: TrainConfig, name: str, **changes: object) -> Variant:
+    if "mode" in changes:  # a base whose grain sizes are listed lends its list to no other mode
+        changes = {"deltas": (), **changes}
     return Variant(name, replace(base, schedule=replace(base.schedule, **changes)))  # type: ignore[arg-type]
 
 
@@ -38,9 +45,7 @@ def alpha(base: TrainConfig) -> List[Variant]:
 
 def interval(base: TrainConfig) -> List[Variant]:
     """Steps between grain sizes, and the schedule that chooses them itself."""
-    fixed = [
-        _schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in (0.005, 0.01, 0.02, 0.03)
-    ]
+    fixed = [_schedule(base, f"interval {i * 1000:g} mm", mode="interval", interval=i) for i in INTERVALS]
     return [*fixed, _schedule(base, "auto", mode="auto")]
 
 
@@ -53,8 +58,17 @@ def resolution(base: TrainConfig) -> List[Variant]:
 
 
 def target(base: TrainConfig) -> List[Variant]:
-    """The success rate at which a stage is done, the last or any other."""
-    return [_schedule(base, f"target {t:g}", target_success=t, coarse_target=t) for t in (0.7, 0.8, 0.9, 0.95)]
+    """The success rate at which a stage is done and a finer one begins."""
+    return [_schedule(base, f"target {t:g}", coarse_target=t) for t in TARGETS]
+
+
+def interval_and_target(base: TrainConfig) -> List[Variant]:
+    """Every step between grain sizes with every target, as a map."""
+    return [
+        _schedule(base, f"interval {i * 1000:g} mm target {t:g}", mode="interval", interval=i, coarse_target=t)
+        for i in INTERVALS
+        for t in TARGETS
+    ]
 
 
 def weights(base: TrainConfig) -> List[Variant]:
@@ -88,6 +102,7 @@ STUDIES: Dict[str, Callable[[TrainConfig], List[Variant]]] = {
     "alpha": alpha,
     "baseline": baseline,
     "interval": interval,
+    "map": interval_and_target,
     "randomisation": randomisation,
     "resolution": resolution,
     "target": target,
