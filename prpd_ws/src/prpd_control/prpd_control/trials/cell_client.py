@@ -34,6 +34,8 @@ PHASES = {
 FINISHED_BY_ITSELF = (Excavate.Result.OUTCOME_SUCCESS, Excavate.Result.OUTCOME_FAILURE)
 SERVICE_TIMEOUT = 60.0
 """s, for the longest of the services: setting up the soil, the journey home."""
+LATE_ANSWER = 2.0
+"""s, for the answer to a goal that nobody wants any more: if it is accepted after all, it must be canceled."""
 
 
 class CellClient:
@@ -53,6 +55,7 @@ class CellClient:
         self._peak = 0.0
         self._excavate = ActionClient(node, Excavate, "excavate")
         self._goal: Any = None
+        self._answered, self._wanted = threading.Event(), True
         self._services: dict[str, Client] = {
             name: node.create_client(kind, name)
             for name, kind in {
@@ -148,8 +151,13 @@ class CellClient:
         # The twin keeps the rock in the bucket for the judgement; on a robot it is dumped, so that the arm can go home.
         goal = Excavate.Goal(policy=trial.policy, hold=self._twin, timeout=duration(timeout))
         self._wait_until(self._excavate.server_is_ready, 10.0, "no `excavate` action server; is the node active?")
-        send = partial(self._excavate.send_goal_async, goal)
-        self._goal = self._ask(send, 10.0, "the excavate node did not answer")
+        self._goal, self._wanted = None, True
+        self._answered.clear()
+        try:
+            self._goal = self._ask(partial(self._send, goal), 10.0, "the excavate node did not answer")
+        except (StoppedError, NotReadyError):
+            self._answered.wait(LATE_ANSWER)
+            raise
         if not self._goal.accepted:
             raise NotReadyError("the excavate node refused the goal; its own line in the log says why")
         late = f"no result {timeout + 60:g} s after the goal"
@@ -189,9 +197,21 @@ class CellClient:
         }
 
     def cancel(self) -> None:
-        """Cancel a running excavation; it ends in standstill."""
-        if self._goal is not None:
+        """Cancel an excavation that runs, or that has been asked for; it ends in standstill."""
+        self._wanted = False
+        if self._goal is not None and self._goal.accepted:
             self._goal.cancel_goal_async()
+
+    def _send(self, goal: Excavate.Goal) -> Future:
+        answer = self._excavate.send_goal_async(goal)
+        answer.add_done_callback(self._on_answer)
+        return answer
+
+    def _on_answer(self, answer: Future) -> None:
+        self._goal = answer.result()
+        if not self._wanted:
+            self.cancel()
+        self._answered.set()
 
     def _call(self, name: str, request: Trigger.Request | ResetSoil.Request) -> None:
         client = self._services[name]
