@@ -20,9 +20,9 @@ def heat_map(runs: Finished, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     cells: DefaultDict[Tuple[float, float], List[Dict[str, Any]]] = defaultdict(list)
-    for (variant, _, _), row in zip(runs, rows(runs)):
+    for (variant, _, _), found in zip(runs, rows(runs)):
         schedule = variant.config.schedule
-        cells[schedule.interval, schedule.coarse_target].append(row)
+        cells[schedule.interval, schedule.coarse_target].append(found)
     intervals, targets = (sorted({cell[i] for cell in cells}) for i in (0, 1))
     cost = np.full((len(intervals), len(targets)), np.nan)
     figure, axis = plt.subplots(figsize=(1.6 * len(targets) + 2, 1.0 * len(intervals) + 1.5))
