@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any, Dict, List, Sequence, Tuple
@@ -78,29 +79,30 @@ def _range(values: Sequence[float]) -> str:
 
 
 def plot(runs: Finished, path: Path) -> None:
-    """Success, grain size and alpha over time, one line for each run."""
+    """Success, grain size and alpha over time, one line for each run; without teachers there is no alpha."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(3, 1, figsize=(8, 9), sharex=True)
+    metrics = [read_metrics(folder.path) for _, _, folder in runs]
+    taught = any(isfinite(float(row["alpha"])) for table in metrics for row in table)
+    labels = ("success", "grain size [mm]", "alpha")[: 3 if taught else 2]
+    figure, axes = plt.subplots(len(labels), 1, figsize=(8, 3 * len(labels)), sharex=True)
     names = list(dict.fromkeys(variant.name for variant, _, _ in runs))
-    for variant, seed, folder in runs:
-        metrics = read_metrics(folder.path)
+    for (variant, seed, folder), table in zip(runs, metrics):
         clock = "cpu_seconds" if folder.config().env.device == "cpu" else "seconds"
-        minutes = [float(row[clock]) / 60 for row in metrics]
+        minutes = [float(row[clock]) / 60 for row in table]
         style: Dict[str, Any] = {"color": f"C{names.index(variant.name)}", "alpha": 0.8, "linewidth": 1}
         first = seed == min(s for v, s, _ in runs if v.name == variant.name)
-        axes[0].plot(
-            minutes, [float(row["success"]) for row in metrics], label=variant.name if first else None, **style
-        )
-        axes[1].plot(minutes, [1000 * float(row["delta"]) for row in metrics], drawstyle="steps-post", **style)
-        axes[2].plot(minutes, [float(row["alpha"]) for row in metrics], **style)
-    for axis, label in zip(axes, ("success", "grain size [mm]", "alpha")):
+        axes[0].plot(minutes, [float(row["success"]) for row in table], label=variant.name if first else None, **style)
+        axes[1].plot(minutes, [1000 * float(row["delta"]) for row in table], drawstyle="steps-post", **style)
+        if taught:
+            axes[2].plot(minutes, [float(row["alpha"]) for row in table], **style)
+    for axis, label in zip(axes, labels):
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    axes[2].set_xlabel("minutes (on a CPU, of processor time)")
+    axes[-1].set_xlabel("minutes (on a CPU, of processor time)")
     axes[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
