@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from prpd_train.cli import evaluate, export, inspect
@@ -33,21 +34,45 @@ def prpd(name, *arguments, check=True):
     return done
 
 
-def test_train_kill_resume_export_inspect_evaluate(tmp_path, capsys):
-    run = tmp_path / "run"
-    tiny = ("--preset", "smoke", "--quiet", "--env.scenes", "2", "--num-envs", "4", "--schedule.window", "2")
-    tiny += ("--env.task.max-steps", "20")
+TINY = ("--preset", "smoke", "--quiet", "--env.scenes", "2", "--num-envs", "4", "--schedule.window", "2")
+TINY += ("--env.task.max-steps", "20")
+
+
+def trainer_in_first_stage(run, *options):
+    """A running trainer, whose first stage has a checkpoint."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
-    trainer = subprocess.Popen(command("train", *tiny, "--out", run), env=environment, start_new_session=True)
+    trainer = subprocess.Popen(command("train", *TINY, *options, "--out", run), env=environment, start_new_session=True)
     checkpoint = run / "stages" / "00_070mm" / "checkpoint.pt"
     deadline = time.monotonic() + 200
     while not checkpoint.exists():
         assert trainer.poll() is None and time.monotonic() < deadline, "no first iteration"
         time.sleep(0.02)
+    return trainer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nothing_outlives_a_killed_trainer(processes, number, tmp_path):
+    trainer = trainer_in_first_stage(
+        tmp_path / "run", "--processes", processes, "--schedule.max-iterations", 10_000, "--schedule.patience", 0
+    )
+    started = psutil.Process(trainer.pid).children(recursive=True)
+    trainer.send_signal(number)
+    assert trainer.wait(timeout=5) == -number
+    _, alive = psutil.wait_procs(started, timeout=5)
+    lines = [" ".join(process.cmdline()) for process in alive]
+    for process in alive:
+        process.kill()
+    assert not lines, "\n".join(["went on without the trainer:", *lines])
+
+
+def test_train_kill_resume_export_inspect_evaluate(tmp_path, capsys):
+    run = tmp_path / "run"
+    trainer = trainer_in_first_stage(run)
     os.killpg(trainer.pid, signal.SIGKILL)
     trainer.wait()
 
-    assert "--resume" in prpd("train", *tiny, "--out", run, check=False).stderr, "the folder is not taken over silently"
+    assert "--resume" in prpd("train", *TINY, "--out", run, check=False).stderr, "the folder is not taken over silently"
     resumed = prpd("train", "--resume", run, "--quiet")
     assert "stage 0:" in resumed.stdout and "stage 1:" in resumed.stdout
     results = [json.loads(file.read_text()) for file in sorted(run.glob("stages/*/result.json"))]

@@ -12,12 +12,15 @@ from prpd_control.graph import dds
 from prpd_control.graph.description import Process
 from prpd_control.graph.supervisor import Command, Supervisor
 from prpd_control.resources import program
+from prpd_task.parent import ENDING_WITH_PARENT
 
 
 def command(process: Process) -> Command:
     """How the supervisor starts a process of the graph: ours with this interpreter, whether it is installed or not."""
-    what = [process.target] if process.target else ["--exec", str(program(process.package, process.executable))]
-    start = [sys.executable, "-m", "prpd_control.graph.child", *what]
+    if process.target:
+        start = [sys.executable, "-m", "prpd_control.graph.child", process.target]
+    else:
+        start = [*ENDING_WITH_PARENT, str(program(process.package, process.executable))]
     return Command(process.name, [*start, *process.command_line()], may_end=process.may_end)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
@@ -25,13 +24,11 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchContext, LaunchDescription
-from prpd_control.graph import child, dds
+from prpd_control.graph import dds
 from prpd_control.graph.arguments import field_texts, parse
 from prpd_control.graph.description import Process
 from prpd_control.graph.reservation import Reservation, reserve
-
-# Without `-m`, site and the user's PYTHON* variables: it is there before the node's own interpreter has read anything.
-DIE_WITH_LAUNCH = [sys.executable, "-I", "-S", child.__file__, "--exec"]
+from prpd_task.parent import ENDING_WITH_PARENT, as_parent
 
 held: list[Reservation[Any]] = []
 """As long as the launch runs; `launch` itself forgets a description that it has included."""
@@ -58,7 +55,7 @@ def describe(
         check(chosen)
         place = reserve(chosen, build)
         held.append(place)
-        environment = {**dds.environment(place.domain), child.LAUNCHER_PID: str(os.getpid())}
+        environment = {**dds.environment(place.domain), **as_parent()}
         changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
         return [
             LogInfo(msg=f"shared memory: {dds.clean_shared_memory()}"),
@@ -71,7 +68,7 @@ def describe(
 
 def _actions(process: Process) -> list[Any]:
     if process.parameters is None:
-        program = [*DIE_WITH_LAUNCH, ExecutableInPackage(process.executable, process.package)]
+        program = [*ENDING_WITH_PARENT, ExecutableInPackage(process.executable, process.package)]
         action = ExecuteProcess(cmd=[*program, *process.arguments], name=process.name, output="screen")
     else:
         action = Node(
@@ -84,7 +81,7 @@ def _actions(process: Process) -> list[Any]:
             output="screen",
             emulate_tty=True,
             exec_name=process.name,
-            prefix=shlex.join(DIE_WITH_LAUNCH),
+            prefix=shlex.join(ENDING_WITH_PARENT),
         )
 
     def ended(event: Any, context: LaunchContext) -> list[Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO
 
-from prpd_control.graph.child import LAUNCHER_PID
+from prpd_task.parent import as_parent
 
 COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 TURN = 1.0
@@ -54,7 +54,7 @@ class Supervisor:
     """A set of processes that live and die together. Use as a context manager, from the main thread."""
 
     def __init__(self, *, environment: Mapping[str, str], output: IO[str] | None = None, quiet: bool = False) -> None:
-        self._environment = {**environment, LAUNCHER_PID: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        self._environment = {**environment, **as_parent(), "PYTHONUNBUFFERED": "1"}
         self._output = output or sys.stdout
         self._quiet = quiet
         self._processes: dict[str, subprocess.Popen[str]] = {}

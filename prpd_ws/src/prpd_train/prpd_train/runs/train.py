@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from statistics import median
 from typing import Callable, List, Optional, Sequence
 
+from prpd_task.parent import ENDING_WITH_PARENT, as_parent
 from prpd_train.runs.findings import has_findings, read_candidates
 from prpd_train.runs.folder import RunError, RunFolder, StageResult, own_samples
 from prpd_train.schedule.auto import efolds, next_delta
@@ -19,8 +21,9 @@ DEFAULT_RATE = 6e4
 
 
 def run_module(module: str, arguments: Sequence[str]) -> None:
-    """In a process of its own; Ctrl-C reaches it through the terminal, and it is waited for."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments])
+    """In a process of its own, which ends with this one. Ctrl-C reaches it through the terminal; it is waited for."""
+    command = [*ENDING_WITH_PARENT, sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, env={**os.environ, **as_parent()})
     try:
         code = process.wait()
     except KeyboardInterrupt:
@@ -36,8 +39,9 @@ def share(run: RunModule, processes: int) -> RunModule:
     """Run a module in several processes at once, by torchrun."""
     if processes == 1:
         return run
-    launcher = ["--standalone", "--nproc-per-node", str(processes), "-m"]
-    return lambda module, arguments: run("torch.distributed.run", [*launcher, module, *arguments])
+    launcher = ["--standalone", "--nproc-per-node", str(processes), "--no-python"]
+    worker = [*launcher, *ENDING_WITH_PARENT, sys.executable, "-m"]
+    return lambda module, arguments: run("torch.distributed.run", [*worker, module, *arguments])
 
 
 def _run_over_engine(folder: RunFolder, run: RunModule, module: str, arguments: Sequence[str]) -> None:
