@@ -6,7 +6,6 @@ Everything is real but the arm: the node's process, its streaming process, DDS, 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import os
 import random
@@ -35,6 +34,7 @@ from prpd_interfaces.msg import BucketCommand, BucketState
 from prpd_task import ur5e
 from prpd_task.cell import Cell
 from prpd_task.frames import Pose
+from prpd_task.parent import ENDING_WITH_PARENT, as_parent
 from prpd_twin.ur_controller.process import Emulator
 
 PERIOD = 0.1
@@ -57,15 +57,12 @@ def level_joints(pose: tuple[float, ...] = HOME, cell: Cell | None = None) -> np
     raise ValueError(f"no upright posture of the arm holds the bucket at {pose}")
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
 def start_node(module: str, parameters: Iterable[str]) -> subprocess.Popen[bytes]:
     """The `main` of a node's module as a process."""
     code = f"import sys; from {module} import main; sys.exit(main())"
-    line = [sys.executable, "-c", code, "--ros-args", "--log-level", "error"]
-    return subprocess.Popen([*line, *(part for p in parameters for part in ("-p", p))], preexec_fn=_die_with_parent)
+    line = [*ENDING_WITH_PARENT, sys.executable, "-c", code, "--ros-args", "--log-level", "error"]
+    options = (part for p in parameters for part in ("-p", p))
+    return subprocess.Popen([*line, *options], env={**os.environ, **as_parent()})
 
 
 def end_node(process: subprocess.Popen[bytes]) -> int:
