@@ -76,7 +76,7 @@ class Camera:
                 f"but the camera is described as {self.intrinsics.width}x{self.intrinsics.height}"
             )
         z = depth[window]
-        return np.where((z > self.nearest) & (z < self.farthest), z, np.float32(0))
+        return cv2.copyTo(z, cv2.inRange(z, self.nearest, self.farthest))
 
     def sight(self, window: Window) -> Sight:
         """Where a window looks; its slices may leave pixels out."""

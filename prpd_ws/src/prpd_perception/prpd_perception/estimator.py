@@ -256,9 +256,10 @@ def _surface(seen: _Sighting) -> np.ndarray:
 def _surface_height(soil: HeightMap, position: np.ndarray | None) -> float:
     """m, median of the soil 4 to 10 cm around the rock, or of the whole middle of the box."""
     axis = soil.grid.centres()
+    columns, rows = (slice(*np.searchsorted(axis, (-side, side))) for side in (0.12, 0.14))
     x, y = (0.0, 0.0) if position is None else position[:2]
-    distance = np.hypot(axis[None, :] - x, axis[:, None] - y)
-    ring = soil.seen & (distance < 0.10) & (np.abs(axis)[None, :] < 0.12) & (np.abs(axis)[:, None] < 0.14)
+    distance = np.hypot(axis[None, columns] - x, axis[rows, None] - y)
+    ring = soil.seen[rows, columns] & (distance < 0.10)
     if position is not None:
         ring &= distance > 0.04
-    return float(np.median(soil.height[ring])) if ring.any() else 0.0
+    return float(np.median(soil.height[rows, columns][ring])) if ring.any() else 0.0

@@ -22,9 +22,12 @@ class StillImage:
     def add(self, z: np.ndarray) -> None:
         """Take in an image `z` (h, w) float32 m, 0 for holes."""
         error = z - self.mean
-        same = np.abs(error) < CHANGE * z * z
-        self.count = np.where(same, np.minimum(self.count + 1, MOST), (z > 0).astype(np.float32))
-        self.mean = np.where(same, self.mean + error / np.maximum(self.count, 1), z)
+        self.count *= np.abs(error) < CHANGE * z * z
+        self.count += 1
+        np.minimum(self.count, MOST, out=self.count)
+        error /= self.count
+        self.mean += error  # where the count is one, all of it: the image itself
+        self.count *= z > 0
 
     def forget(self, rows: slice, columns: slice) -> None:
         """Start anew in a part of the image, because what it shows moves."""
