@@ -27,12 +27,14 @@ from prpd_perception.estimator import RockEstimator
 from prpd_perception.learn.examples import watched
 from prpd_task.cell import Cell
 from prpd_twin.depth_camera.digs import dig
+from prpd_twin.depth_camera.noise import NoiseModel
 from prpd_twin.depth_camera.random_scenes import Frame, RandomFrames, SceneRanges
 from prpd_twin.depth_camera.sequences import occlusion
 from prpd_twin.soil_world.environment import names
 
-EXPOSURES = 8
-"""Images of each still scene: what the camera gives in a quarter of a second."""
+NO_NOISE = NoiseModel(
+    matching_window=0, baseline=0, lateral=0, flying_rate=0, grazing_angle=0, dropout=0, axial=0, quantum=0
+)
 ACTING = 5
 """States in a row that are sure of a rock, on which the excavation begins; see `ExcavationSettings.survey_count`."""
 PERIOD = 1 / 30
@@ -52,6 +54,10 @@ class Benchmark:
     """Simulated digs in each environment of the twin."""
     timed: int = 60
     """Scenes on which the processor time is measured."""
+    images: int = 8
+    """Of each still scene, one after the other; 8 are what the camera gives in a quarter of a second."""
+    noise: bool = True
+    """Without it, what is missed is not the camera's fault."""
     expected: float = 0.5
     """Probability with which the estimator expects a rock; a graph that excavates says 0.95."""
     seed: int = 9000
@@ -69,12 +75,17 @@ class Benchmark:
 class Bench:
     """Runs scenes through fresh estimators that share one network."""
 
-    def __init__(self, expected: float) -> None:
-        self.detector, self._expected = Detector(), expected
+    def __init__(self, config: Benchmark) -> None:
+        self.detector, self.config = Detector(), config
+
+    def source(self, seed: int, ranges: SceneRanges, *, whole: bool = True) -> RandomFrames:
+        """Random scenes, of whole images or of what the estimator's maps show of them."""
+        noise = None if self.config.noise else NO_NOISE
+        return RandomFrames(seed, ranges, noise=noise, watched=None if whole else watched)
 
     def estimator(self, frame: Frame) -> RockEstimator:
         """A fresh one, for the camera and bucket of a frame."""
-        config = EstimatorConfig(check_frames=0, expected=self._expected)
+        config = EstimatorConfig(check_frames=0, expected=self.config.expected)
         return RockEstimator(cell=frame.cell, bucket=frame.bucket_geometry, config=config, detector=self.detector)
 
     def look(self, frames: list[Frame]) -> Row:
@@ -106,9 +117,9 @@ def slim(estimate: RockEstimate) -> RockEstimate:
 
 def scenes(bench: Bench, *, number: int, seed: int, ranges: SceneRanges, note: Callable[[int], None]) -> list[Row]:
     """What is made of still scenes; of their images only what the estimator's maps show is drawn."""
-    source, rows = RandomFrames(seed, ranges, watched=watched), []
+    source, rows = bench.source(seed, ranges, whole=False), []
     for i in range(number):
-        row = bench.look(source.exposures(EXPOSURES))
+        row = bench.look(source.exposures(bench.config.images))
         if row.frame.rock_position is None:
             row = replace(row, frame=replace(row.frame, depth=np.zeros(0), rock_mask=np.zeros(0)))
         rows.append(row)
@@ -176,9 +187,9 @@ def digs(bench: Bench, *, per_environment: int, rows: list[Row]) -> dict[str, fl
 
 def times(bench: Bench, *, number: int, seed: int) -> dict[str, float]:
     """Processor time of an update, on whole images."""
-    source, took = RandomFrames(seed, SceneRanges(intruder_share=0.0)), []
+    source, took = bench.source(seed, SceneRanges(intruder_share=0.0)), []
     for _ in range(number):
-        frames = source.exposures(EXPOSURES)
+        frames = source.exposures(bench.config.images)
         estimator = bench.estimator(frames[0])
         for i, frame in enumerate(frames):
             depth = frame.depth.astype(np.float32) / 1000
@@ -215,8 +226,10 @@ def soak(bench: Bench, seconds: float) -> dict[str, float]:
 
 
 def measure(config: Benchmark) -> int:
+    if config.images < max(EARLIER):
+        raise SystemExit(f"--images {config.images}: what was known after {max(EARLIER)} of them is part of the result")
     config.output.mkdir(parents=True, exist_ok=True)
-    bench, code = Bench(config.expected), commit()
+    bench, code = Bench(config), commit()
 
     def note(i: int) -> None:
         if i % 100 == 0:
