@@ -22,7 +22,7 @@ from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 
-from prpd_control.trials.ledger import Ledger, Trial
+from prpd_control.trials.ledger import Ledger, LedgerError, Trial
 from prpd_control.trials.summary import Latency, latency
 
 BOUNDS = {"inference_p99": 1e-3, "observation_age_p99": 0.1, "period_jitter_p99": 5e-3}
@@ -99,9 +99,12 @@ def table(rows: list[tuple[str, str]], when: str) -> str:
 
 def read(args: Args) -> list[Trial]:
     """The trials of the batch."""
-    with Ledger(args.ledger, writable=False) as ledger:
-        numbers = [batch["id"] for batch in ledger.batches()]
-        return ledger.trials(args.batch if args.batch is not None else max(numbers, default=0))
+    try:
+        with Ledger(args.ledger, writable=False) as ledger:
+            numbers = [batch["id"] for batch in ledger.batches()]
+            return ledger.trials(args.batch if args.batch is not None else max(numbers, default=0))
+    except LedgerError as error:
+        raise SystemExit(f"deployment.py: {error}") from error
 
 
 def main(args: Args) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -153,3 +154,8 @@ def pybullet(spec: SceneSpec, _: int) -> tuple[Step, str]:
 # MuJoCo solves all contacts at once: with 205 grains 36 s of processor time for a simulated second, with 1,905 it did
 # not end a tenth of one in six minutes.
 PEERS = (Peer(newton, True), Peer(mujoco, False, most=1000), Peer(pybullet, False))
+
+
+def missing() -> list[str]:
+    """Packages of these simulators that are not installed."""
+    return [name for name in ("newton", "mujoco", "pybullet") if find_spec(name) is None]

@@ -174,6 +174,11 @@ def main() -> int:
         benchmark = replace(
             benchmark, deltas=(70.0, 30.0), envs=(1, 4), large=(), seconds=0.3, budget=5.0, memory_envs=2
         )
+    if benchmark.peers and (lacking := peers.missing()):
+        raise SystemExit(
+            f"not installed: {', '.join(lacking)}; leave peers out by --no-peers, or\n"
+            "  ./prpd exec python -m pip install -r requirements/bench.txt -c requirements/constraints.txt"
+        )
     where = circumstances(python=sys.version.split()[0])
     print(where)
     print(HEADER, flush=True)
