@@ -57,7 +57,7 @@ class Benchmark:
     images: int = 8
     """Of each still scene, one after the other; 8 are what the camera gives in a quarter of a second."""
     noise: bool = True
-    """Without it, what is missed is not the camera's fault."""
+    """Of the camera, in still scenes; without it, what is missed is not its fault."""
     expected: float = 0.5
     """Probability with which the estimator expects a rock; a graph that excavates says 0.95."""
     seed: int = 9000

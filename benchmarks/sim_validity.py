@@ -107,7 +107,7 @@ def plot(results: Results, folder: Path) -> None:
                     axes.plot(across, values, style, color=f"C{int(float(delta)) // 10}", label=f"{engine}, {delta} mm")
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        axes.set_yscale("log" if check == "plate" else "linear")  # coarse cubes jam with a hundred times as much
+        axes.set_yscale("log" if check == "plate" else "linear")  # coarse cubes jam, with tens of times as much
         axes.legend(fontsize=7)
         figure.savefig(folder / f"validity_{check}.png", dpi=90)
 

@@ -19,6 +19,7 @@ from prpd_train.cli import evaluate, export, inspect
 pytestmark = pytest.mark.patient
 ROOT = Path(__file__).parents[2]
 PACKAGES = os.pathsep.join(str(ROOT / "prpd_ws" / "src" / name) for name in ("prpd_task", "prpd_train"))
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
 
 
 def command(name, *arguments):
@@ -27,8 +28,7 @@ def command(name, *arguments):
 
 
 def prpd(name, *arguments, check=True):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command(name, *arguments), env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command(name, *arguments), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
@@ -40,8 +40,7 @@ TINY += ("--env.task.max-steps", "20")
 
 def trainer_in_first_stage(run, *options):
     """A running trainer, whose first stage has a checkpoint."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([PACKAGES, os.environ.get("PYTHONPATH", "")])}
-    trainer = subprocess.Popen(command("train", *TINY, *options, "--out", run), env=environment, start_new_session=True)
+    trainer = subprocess.Popen(command("train", *TINY, *options, "--out", run), env=ENVIRONMENT, start_new_session=True)
     checkpoint = run / "stages" / "00_070mm" / "checkpoint.pt"
     deadline = time.monotonic() + 200
     while not checkpoint.exists():
@@ -57,6 +56,7 @@ def test_nothing_outlives_a_killed_trainer(processes, number, tmp_path):
         tmp_path / "run", "--processes", processes, "--schedule.max-iterations", 10_000, "--schedule.patience", 0
     )
     started = psutil.Process(trainer.pid).children(recursive=True)
+    assert sum("prpd_train.runs.stage" in process.cmdline() for process in started) >= processes
     trainer.send_signal(number)
     assert trainer.wait(timeout=5) == -number
     _, alive = psutil.wait_procs(started, timeout=5)
