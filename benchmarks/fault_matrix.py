@@ -148,7 +148,7 @@ def table(record: Record) -> str:
         lines.append(f"| {case.what} | {len(outcomes)} | {ms} | {mm} | {told} |")
     runs = "\n".join(f"* {run}" for run in record.runs)
     again = sum(o.attempts - 1 for group in record.outcomes.values() for o in group)
-    busy = f"{again} further attempts said nothing: the machine was too busy for the arm or the emulated controller."
+    busy = f"{again} further attempts said nothing: the machine was too busy for the arm, its controller or the driver."
     figures = "Median, 99th percentile and longest time to standstill; longest way."
     return "\n".join(lines) + f"\n\n{figures} {busy}\n\n{runs}\n"
 

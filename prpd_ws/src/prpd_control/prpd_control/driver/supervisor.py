@@ -17,6 +17,8 @@ from prpd_control.modes import Mode
 
 PAUSE_MEMORY = 1.0
 """s, for which a pause of the loop is remembered."""
+PAUSED = "the driver had paused for"
+"""In what the operator is told of a stop that a pause of the loop explains."""
 
 
 class Supervisor:
@@ -181,9 +183,7 @@ class Supervisor:
         )
         patience = 1 / settings.watchdog_rate
         if trouble is not None and trouble.cause is Cause.PROGRAM_STOPPED and self._pause > 0.5 * patience:
-            late = (
-                f"the driver had paused for {self._pause * 1e3:.0f} ms, and its watchdog waits {patience * 1e3:.0f} ms"
-            )
+            late = f"{PAUSED} {self._pause * 1e3:.0f} ms, and its watchdog waits {patience * 1e3:.0f} ms"
             return replace(trouble, seen=f"{trouble.seen}; {late}")
         return trouble
 

@@ -130,6 +130,43 @@ def mark_moved(prm: Params, st: State, env: int, lane: int, lanes: int):
     wait()
 
 
+@wp.func_native("""
+for (int s = begin; s < end; s++) {
+#if defined(__CUDA_ARCH__)
+    const float4 load = reinterpret_cast<const float4*>(x_sorted.data)[s];
+    const wp::vec4 near(load.x, load.y, load.z, load.w);
+#else
+    const wp::vec4& near = x_sorted.data[s];
+#endif
+    const float x = mine[0] - near[0], y = mine[1] - near[1], z = mine[2] - near[2];
+    const bool found = (near[3] > mine[3]) & (x * x + y * y + z * z < reach2);
+#if defined(__CUDA_ARCH__)
+    if (found)
+#endif
+    new_j.data[row + (count < most ? count : most) * lanes] = static_cast<int>(near[3]);
+    count += found;
+}
+return count;
+""")
+def scan(
+    x_sorted: wp.array(dtype=wp.vec4),
+    begin: int,
+    end: int,
+    mine: wp.vec4,
+    reach2: float,
+    new_j: wp.array(dtype=int),
+    row: int,
+    lanes: int,
+    most: int,
+    count: int,
+) -> int:
+    """Add to a row which grains of a higher number, at the places from `begin` to `end` of the order, are near; returns
+    how many the row would have, of which it takes `most`.
+
+    A CPU guesses wrong too often which are near to be asked: it writes each of them down behind the last one found.
+    """
+
+
 @wp.func
 def find_partners(prm: Params, st: State, env: int, own: int, some: bool, new: int, lanes: int):
     """The near grains of a higher number than the one at place `own` in the order, at every place of a lane from `new`
@@ -141,7 +178,6 @@ def find_partners(prm: Params, st: State, env: int, own: int, some: bool, new: i
     count = int(0)
     mine = get4(st.x_sorted, g0 + own)
     x = xyz(mine)
-    i = int(mine[3])
     ix = wrap(x[0], prm.cell, prm.nx)
     iy = wrap(x[1], prm.cell, prm.ny)
     iz = wrap(x[2], prm.cell, prm.nz)
@@ -157,19 +193,22 @@ def find_partners(prm: Params, st: State, env: int, own: int, some: bool, new: i
                 if piece == wp.where(ix == 0, 0, 1):
                     first = wp.where(ix == 0, prm.nx - 1, 0)
                     last = first
-                begin = st.cell_start[c0 + cell_index(prm, first, jy, jz)]
-                for s in range(begin, st.cell_start[c0 + cell_index(prm, last, jy, jz) + 1]):
-                    near = get4(st.x_sorted, g0 + s)
-                    j = int(near[3])
-                    d = x - xyz(near)
-                    if j > i and wp.dot(d, d) < reach * reach:
-                        if count < ROW:
-                            st.new_j[new + count * lanes] = j
-                            count += 1
-                        else:
-                            wp.atomic_add(st.overflow, env, 1)
+                begin = g0 + st.cell_start[c0 + cell_index(prm, first, jy, jz)]
+                end = g0 + st.cell_start[c0 + cell_index(prm, last, jy, jz) + 1]
+                count = scan(st.x_sorted, begin, end, mine, reach * reach, st.new_j, new, lanes, ROW, count)
             together()
-    return count
+    if count > ROW:
+        wp.atomic_add(st.overflow, env, count - ROW)
+    return wp.min(count, ROW)
+
+
+@wp.func
+def is_same_row(st: State, row: int, known: int, new: int, count: int, lanes: int):
+    """Whether a row holds the partners of a new one already, in their order."""
+    same = count == known
+    for k in range(wp.min(count, known)):
+        same = same and st.pair_j[row + k] == st.new_j[new + k * lanes]
+    return same
 
 
 @wp.func
@@ -183,6 +222,8 @@ def fill_row(prm: Params, st: State, env: int, own: int, some: bool, new: int, l
     g = env * prm.max_grains + st.order[env * prm.max_grains + own]
     row = g * ROW
     known = st.row_count[g]
+    if is_same_row(st, row, known, new, count, lanes):
+        return
     for s in range(new, new + count * lanes, lanes):
         put4(st.new_p, s, wp.vec4(0.0, 0.0, 0.0, 0.0))
         if in_colours(prm.coloured):
@@ -221,7 +262,7 @@ def list_pairs(prm: Params, st: State, env: int, n: int, lane: int, lanes: int):
     # Lanes without a grain come along: see find_partners.
     for m in range(lane, (count + lanes - 1) // lanes * lanes, lanes):
         own = st.refill[g0 + wp.min(m, count - 1)]
-        fill_row(prm, st, env, own, m < count, env * lanes * ROW + lane, lanes)
+        fill_row(prm, st, env, own, m < count, env * lanes * (ROW + 1) + lane, lanes)
     if lane == 0:
         st.stale[env] = 0
     wait()

@@ -40,15 +40,12 @@ def wanted_speed(prm: Params, gap: float, h: float, bias_rate: float):
 @wp.func
 def on_cone(p: wp.vec3, n: wp.vec3, mu: float, limit: float):
     """The impulse `p`, limited to the friction cone about `n` and to what a contact bears."""
-    normal = wp.dot(p, n)
-    if normal <= 0.0:
-        return wp.vec3(0.0, 0.0, 0.0)
-    tangent = p - normal * n
-    normal = wp.min(normal, limit)
+    along = wp.dot(p, n)
+    tangent = p - along * n
     size = wp.length(tangent)
-    if size > mu * normal:
-        tangent = tangent * (mu * normal / size)
-    return normal * n + tangent
+    normal = wp.clamp(along, 0.0, limit)
+    most = mu * normal
+    return normal * n + wp.where(size > most, most / size, 1.0) * tangent
 
 
 @wp.func

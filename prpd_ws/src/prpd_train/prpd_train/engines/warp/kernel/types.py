@@ -152,7 +152,8 @@ class State:
     pair_j: wp.array(dtype=int)
     pair_p: wp.array(dtype=wp.vec4)
     new_j: wp.array(dtype=int)
-    """One row for each lane, the first of all, then the second of all: room to make another afresh."""
+    """One row for each lane, the first of all, then the second of all: room to make another afresh, and one place more
+    for what does not count."""
     new_p: wp.array(dtype=wp.vec4)
     new_colour: wp.array(dtype=wp.uint8)
     refill_count: wp.array(dtype=int)
@@ -270,7 +271,7 @@ def sizes(prm: Params, environments: int, lanes: int) -> dict[str, int]:
         PER_CELL: prm.nx * prm.ny * prm.nz + 1,
         PER_COLOUR: PAIR_COLOURS + 1,
         PER_LANE: lanes,
-        LANES_ROW: ROW * lanes,
+        LANES_ROW: (ROW + 1) * lanes,
     }
     lengths = {name: size * environments for names, size in per_environment.items() for name in names}
     return {**lengths, **dict.fromkeys(PER_BOX, prm.boxes), "sdf": prm.sdf_nodes**3}
