@@ -15,6 +15,8 @@ from prpd_perception.learn.calibration import FALSE_SHARE, Outcome
 from prpd_perception.learn.calibration import fit as fit_scores
 from prpd_perception.learn.checkpoint import Checkpoint
 from prpd_perception.learn.examples import examples, random_view, watched
+from prpd_perception.learn.network import RockNet
+from prpd_perception.learn.quantise import is_quantised, quantise
 from prpd_perception.learn.train import (
     DETECTOR_FILE,
     FAR,
@@ -25,8 +27,10 @@ from prpd_perception.learn.train import (
     Examples,
     TrainDetector,
     batches,
+    export,
     fit,
     prepare,
+    usual_maps,
 )
 from prpd_twin.depth_camera.random_scenes import RandomFrames, SceneRanges
 
@@ -144,6 +148,33 @@ def test_calibration_widens_what_was_too_sure_and_seldom_sees_a_rock_where_none_
     assert np.dot(fitted.score, (1.0, 5.0, 1.0)) > 0 > np.dot(fitted.score, (1.0, -2.0, 1.0))
     with pytest.raises(ValueError, match="draw more"):
         fit_scores([outcome(rng, right=True) for _ in range(5)], [])
+
+
+def test_a_network_of_eight_bits_answers_as_that_of_32_does_to_maps_of_any_size(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path, rng = tmp_path / "net.onnx", np.random.default_rng(0)
+    export(RockNet(), path)
+    maps = [rng.normal(size=(4, len(CHANNELS), PIECE, PIECE)).astype(np.float32) for _ in range(3)]
+    wide = rng.normal(size=(1, len(CHANNELS), SOIL_GRID.cells, SOIL_GRID.cells)).astype(np.float32)
+    asked = [*maps, wide]
+    before, size = [Detector(path)._session.run(None, {"channels": each})[0] for each in asked], path.stat().st_size
+    assert not is_quantised(path)
+    quantise(path, maps)
+    after = [Detector(path)._session.run(None, {"channels": each})[0] for each in asked]
+    assert is_quantised(path) and path.stat().st_size < 0.4 * size
+    for exact, near in zip(before, after, strict=True):
+        error, spread = np.abs(near - exact).mean((0, 2, 3)), exact.std((0, 2, 3))
+        print("error over spread, of each answer:", (error / spread).round(3))
+        assert error.max() > 0 and (error < 0.2 * spread).all()
+    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_the_maps_that_show_the_ranges_are_those_of_the_training(tmp_path: Path) -> None:
+    drawn = some(16, in_bowl=True, centre=(0.0, 0.01, 0.02), shown=0.5)
+    np.savez(tmp_path / "examples_5_0.npz", **{name: getattr(drawn, name) for name in NAMES})
+    maps = list(usual_maps(TrainDetector(batch=8, seed=5, cache=tmp_path)))
+    assert [each.shape for each in maps] == 2 * [(8, len(CHANNELS), PIECE, PIECE)]
+    assert is_quantised(DETECTOR_FILE), "the shipped network went through it"
 
 
 def test_the_shipped_network_carries_its_calibration_and_another_file_may_replace_it(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ class TrainDetector:
     scenes: int = 8_000
     """Random scenes to draw; a thousand take 200 MB of disk and of memory."""
     epochs: int = 20
-    """Passes over them. With 0 the network stays as it is, and only its scores and deviations are made honest."""
+    """Passes over them. With 0 the network stays as it is, but for its numbers, which are brought to eight bits if they
+    are not yet; its scores and deviations are made honest."""
     workers: int = 2
     """Processes that draw scenes."""
     batch: int = 32
@@ -131,11 +132,14 @@ def batches(number: int, batch: int, rng: np.random.Generator) -> Iterator[np.nd
 
 
 def train(config: TrainDetector) -> None:
-    """Train, export and calibrate."""
+    """Train, export, quantise and calibrate."""
     from prpd_perception.learn.calibration import calibrate
+    from prpd_perception.learn.quantise import is_quantised, quantise
 
     if config.epochs:
         fit(config)
+    if not is_quantised(config.output):
+        quantise(config.output, usual_maps(config))
     numbers = {"scenes": config.calibration_scenes, "empty": config.calibration_empty}
     print(calibrate(config.output, **numbers, seed=config.seed + 1, workers=config.workers))
 
@@ -176,6 +180,14 @@ def fit(config: TrainDetector) -> None:
         checkpoint.save(epoch + 1)
     export(network, config.output)
     checkpoint.remove()
+
+
+def usual_maps(config: TrainDetector) -> Iterator[np.ndarray]:
+    """Batches of what the network is given, from the first of the scenes it is trained on."""
+    examples = draw(scenes=PORTION, seed=config.seed, cache=config.cache, workers=config.workers)
+    rng = np.random.default_rng(config.seed)
+    for index in batches(len(examples), config.batch, rng):
+        yield prepare(examples, index, rng)["channels"].numpy()
 
 
 def computes_in_bfloat16() -> bool:
