@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 
-class _Maps(CalibrationDataReader):  # type: ignore[misc]
+class _Maps(CalibrationDataReader):
     """Batches of the network's input, one at a time."""
 
     def __init__(self, batches: Iterable[np.ndarray]) -> None:
