@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ class _Maps(CalibrationDataReader):
     """Batches of the network's input, one at a time."""
 
     def __init__(self, batches: Iterable[np.ndarray]) -> None:
-        self._batches: Iterator[np.ndarray] = iter(batches)
+        self._batches = iter(batches)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next batch, or None after the last."""
