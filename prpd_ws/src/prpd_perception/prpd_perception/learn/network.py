@@ -25,6 +25,23 @@ def _block(inputs: int, outputs: int, *, stride: int = 1, kernel: int = 3) -> nn
     )
 
 
+class _Residual(nn.Module):
+    """Two layers that add to what they are given: so that many of them in a row can learn."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _block(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        self.out = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(x + self.second(self.first(x)))
+
+
+def _deep(channels: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*(_Residual(channels) for _ in range(blocks)))
+
+
 class RockNet(nn.Module):
     """A small U-net, whose answer has half the map's resolution.
 
@@ -33,16 +50,16 @@ class RockNet(nn.Module):
     m (x, y, z).
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
         super().__init__()
         a, b, c = widths
-        self.fine = nn.Sequential(_block(len(CHANNELS), a, stride=2, kernel=5), _block(a, a))
-        self.middle = nn.Sequential(_block(a, b, stride=2), _block(b, b))
-        self.coarse = nn.Sequential(_block(b, c, stride=2), _block(c, c), _block(c, c))
+        self.fine = nn.Sequential(_block(len(CHANNELS), a, stride=2, kernel=5), _deep(a, 1))
+        self.middle = nn.Sequential(_block(a, b, stride=2), _deep(b, 2))
+        self.coarse = nn.Sequential(_block(b, c, stride=2), _deep(c, 3))
         self.from_coarse = _block(c, b, kernel=1)
-        self.merge_middle = _block(2 * b, b)
+        self.merge_middle = nn.Sequential(_block(2 * b, b, kernel=1), _deep(b, 2))
         self.from_middle = _block(b, a, kernel=1)
-        self.merge_fine = nn.Sequential(_block(2 * a, b, kernel=1), _block(b, a))
+        self.merge_fine = nn.Sequential(_block(2 * a, a, kernel=1), _deep(a, 1))
         self.head = nn.Conv2d(a, 8, 1)
         nn.init.constant_(cast(Tensor, self.head.bias)[:2], -4.0)
 

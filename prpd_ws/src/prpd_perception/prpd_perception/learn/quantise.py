@@ -51,7 +51,7 @@ def quantise(path: Path, maps: Iterable[np.ndarray]) -> None:
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
-            op_types_to_quantize=["Conv", "Relu", "Concat", "Resize"],
+            op_types_to_quantize=["Conv", "Relu", "Add", "Concat", "Resize"],
             nodes_to_exclude=[nodes[layers[0]].name, *(node.name for node in nodes[layers[-1] :])],
         )
         quantised.rename(path)

@@ -26,14 +26,14 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 class TrainDetector:
     """How the detector's network is trained."""
 
-    scenes: int = 8_000
+    scenes: int = 24_000
     """Random scenes to draw; a thousand take 200 MB of disk and of memory."""
     epochs: int = 20
     """Passes over them. With 0 the network stays as it is, but for its numbers, which are brought to eight bits if they
     are not yet; its scores and deviations are made honest."""
     workers: int = 2
     """Processes that draw scenes."""
-    batch: int = 32
+    batch: int = 16
     """Height maps per step."""
     learning_rate: float = 3e-3
     """Largest; it rises and falls over the run."""
@@ -155,7 +155,7 @@ def fit(config: TrainDetector) -> None:
     examples = draw(scenes=config.scenes, seed=config.seed, cache=config.cache, workers=config.workers)
     torch.manual_seed(config.seed)
     network = RockNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=1e-3, fused=True)
     steps = config.epochs * (len(examples) // config.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
     checkpoint = Checkpoint(config, {"network": network, "optimiser": optimiser, "schedule": schedule})
