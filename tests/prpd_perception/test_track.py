@@ -86,6 +86,21 @@ def test_a_resting_rock_stays_when_the_bucket_passes_over_it() -> None:
         assert tracker.followed.in_bowl(pose) < 0.5
 
 
+@pytest.mark.parametrize("pose", [None, np.array([0.0, 0.13, 0.11, -0.2])], ids=["no bucket", "bucket before it"])
+def test_what_is_half_hidden_seems_elsewhere_and_pulls_a_known_rock_away_only_a_little(pose: np.ndarray | None) -> None:
+    tracker, rock, seeming = Tracker(bucket=BUCKET), np.zeros(3), np.array([0.018, -0.008, 0.0])
+    for _ in range(15):
+        tracker.update([seen(rock)], dt=DT, bucket_pose=pose, hidden=visible)
+    for _ in range(45):
+        unclear = Measurement(seeming, 2 * COV, 0.6)
+        tracker.update([unclear], dt=DT, bucket_pose=pose, hidden=visible)
+    assert tracker.followed is not None and len(tracker.tracks) == 1
+    assert 0 < np.linalg.norm(tracker.followed.position - rock) < 0.009
+    for _ in range(15):
+        tracker.update([seen(seeming)], dt=DT, bucket_pose=pose, hidden=visible)
+    assert np.linalg.norm(tracker.followed.position - seeming) < 0.005, "a clear view is believed"
+
+
 def test_the_rock_nearest_to_the_goal_is_followed_or_the_one_asked_for() -> None:
     rocks = [np.array([0.08, 0.0, 0.0]), np.array([-0.05, 0.02, 0.0])]
     tracker = Tracker(bucket=BUCKET, config=TrackerConfig(goal=(-0.05, 0.0, 0.0)))

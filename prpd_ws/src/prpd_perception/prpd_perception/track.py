@@ -19,13 +19,17 @@ SUREST = 4.0
 """Largest logit of one look, either way."""
 MEMORY = 16
 """Looks that count; the image itself goes back no further."""
+FOLLOW, FORGET = 0.15, 0.01
+"""Shares by which what is remembered of the clearest view follows each clearer one, and each that is less clear."""
+BIASED = 32
+"""How many times the variance of a view that is far less clear counts: its many looks err alike."""
 
 
 @dataclass(frozen=True)
 class MotionModel:
     """How a rock moves and how its measurements err."""
 
-    drift: float = 0.004
+    drift: float = 0.002
     """m/sqrt(s), of a rock that nothing touches (and of the measurement's own slow error)."""
     pushed: float = 0.35
     """sqrt(s): deviation per sqrt(s) of a rock beside the moving bucket, per m/s of the bucket."""
@@ -65,6 +69,9 @@ class Track:
         self._cov = np.stack([covariance * (1 - model.systematic)] * 2).astype(float)
         self._shared = covariance * model.systematic
         """Covariance of the error that successive measurements share."""
+        self._clearest = np.inf
+        """m^2, variance over score of the clearest view since the bucket last may have moved it."""
+        self._in_bowl_if_carried = 1.0
 
     @property
     def position(self) -> np.ndarray:
@@ -93,10 +100,13 @@ class Track:
         speed = float(np.linalg.norm(now[:3] - before[:3])) / dt
         inside = self._in_bowl_by_idea(now)
         self._switch(dt, inside)
+        self._in_bowl_if_carried = float(inside[CARRIED])
         middle = bucket_to_soil(now, np.array([0.0, 0.0, 0.03]))
         gap = float(np.linalg.norm(self._mean[RESTING] - middle))
         if gap < model.reach:
             variance[RESTING] += (model.pushed * speed) ** 2 * dt
+            if speed > 0:
+                self._clearest = np.inf
         self._mean[CARRIED] = bucket_to_soil(now, soil_to_bucket(before, self._mean[CARRIED]))
         variance[CARRIED] += (0.05 * speed) ** 2 * dt
         self._cov += variance[:, None, None] * np.eye(3)
@@ -110,22 +120,36 @@ class Track:
         )
 
     def correct(self, position: np.ndarray, covariance: np.ndarray, score: float) -> None:
-        """Take in a measurement."""
-        random = covariance * (1 - self._model.systematic)
+        """Take in a measurement.
+
+        A rock that nothing has moved and of which less is seen than before, since the bucket hides a part, seems to be
+        elsewhere: its visible part is. So a view that is less clear than one before it counts little.
+        """
+        shared = covariance * self._model.systematic
+        worse = self._how_much_worse(float(np.trace(shared)) / max(score, 0.05))
+        bias = BIASED * worse * shared
+        random = covariance - shared + bias
         likelihood = np.zeros(2)
         for i in (RESTING, CARRIED):
-            error, distance, total = self._innovation(i, position, covariance)
+            error, distance, total = self._innovation(i, position, covariance + bias)
             likelihood[i] = np.exp(-0.5 * min(distance, 100)) / np.sqrt(np.linalg.det(total)) + 1e-9
             gain = self._cov[i] @ np.linalg.inv(self._cov[i] + random)
             self._mean[i] = self._mean[i] + gain @ error
             self._cov[i] = (np.eye(3) - gain) @ self._cov[i]
+        # What is outside the bowl is hardly carried, however well that would explain where it seems to be.
+        likelihood[CARRIED] *= 0.1 + 0.9 * self._in_bowl_if_carried
         self._weight = self._weight * likelihood
         self._weight = np.clip(self._weight / self._weight.sum(), 0.001, 0.999)
         self._weight /= self._weight.sum()
-        # The error that measurements share is that of the best view so far, or of this one if it is better known.
-        fade = 0.15
-        self._shared = (1 - fade) * self._shared + fade * self._model.systematic * covariance
+        # The error that measurements share is that of the clearest view.
+        self._shared += (FORGET if worse else FOLLOW) * (shared - self._shared)
         self.see(score)
+
+    def _how_much_worse(self, doubt: float) -> float:
+        """From 0 to 1, by its variance over its score, what a view is than the clearest one; which is remembered."""
+        known = self._clearest
+        self._clearest = doubt if np.isinf(known) else known + (FORGET if doubt > known else FOLLOW) * (doubt - known)
+        return max(0.0, 1 - known / doubt)
 
     def see(self, score: float) -> None:
         """A look shows it, with a probability of `score`."""
