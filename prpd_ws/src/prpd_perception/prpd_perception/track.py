@@ -126,7 +126,11 @@ class Track:
         elsewhere: its visible part is. So a view that is less clear than one before it counts little.
         """
         shared = covariance * self._model.systematic
-        worse = self._how_much_worse(float(np.trace(shared)) / max(score, 0.05))
+        doubt = float(np.trace(shared)) / score
+        clearest = doubt if np.isinf(self._clearest) else self._clearest
+        worse = max(0.0, 1 - clearest / doubt)
+        follow = FORGET if worse else FOLLOW
+        self._clearest = clearest + follow * (doubt - clearest)
         bias = BIASED * worse * shared
         random = covariance - shared + bias
         likelihood = np.zeros(2)
@@ -142,14 +146,8 @@ class Track:
         self._weight = np.clip(self._weight / self._weight.sum(), 0.001, 0.999)
         self._weight /= self._weight.sum()
         # The error that measurements share is that of the clearest view.
-        self._shared += (FORGET if worse else FOLLOW) * (shared - self._shared)
+        self._shared += follow * (shared - self._shared)
         self.see(score)
-
-    def _how_much_worse(self, doubt: float) -> float:
-        """From 0 to 1, by its variance over its score, what a view is than the clearest one; which is remembered."""
-        known = self._clearest
-        self._clearest = doubt if np.isinf(known) else known + (FORGET if doubt > known else FOLLOW) * (doubt - known)
-        return max(0.0, 1 - known / doubt)
 
     def see(self, score: float) -> None:
         """A look shows it, with a probability of `score`."""

@@ -31,7 +31,7 @@ class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _block(channels, channels)
-        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        self.second = _block(channels, channels)[:2]  # what it adds may be less than zero
         self.out = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
