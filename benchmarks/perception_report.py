@@ -77,11 +77,10 @@ def contrast(frame: Frame, soil: HeightMap) -> float:
     """
     if frame.rock_position is None:
         return float("nan")
-    n, axis = soil.grid.cells, soil.grid.centres()
+    (x, y), shape = soil.grid.axes(), soil.grid.shape
     on_rock = frame.rock_mask[soil.points.window].reshape(-1)[soil.points.pixel][soil.source]
-    rock = np.bincount(soil.index, on_rock, n * n).reshape(n, n) > 0
-    x, y = axis[None, :] - frame.rock_position[0] + 0 * soil.height, axis[:, None] - frame.rock_position[1]
-    y = y + 0 * soil.height
+    rock = np.bincount(soil.index, on_rock, np.prod(shape)).reshape(shape) > 0
+    x, y = np.meshgrid(x - frame.rock_position[0], y - frame.rock_position[1])
     around = soil.seen & ~rock & (np.hypot(x, y) < 0.08)
     if rock.sum() < 5 or around.sum() < 50:
         return float("nan")

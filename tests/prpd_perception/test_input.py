@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from prpd_perception.bucket_mask import BucketMask
-from prpd_perception.camera import Camera, check_intrinsics
+from prpd_perception.camera import Camera, Region, check_intrinsics
 from prpd_perception.depth_image import decode_depth, intrinsics_of
 from prpd_perception.estimate import BadImageError
 from prpd_perception.still_image import MOST, StillImage
@@ -64,21 +66,23 @@ def test_points_lie_on_the_plane_that_was_rendered() -> None:
         depth = (0.02 - CELL.soil_from_camera.position[2]) / directions[:, 2]
     depth = np.where(depth > 0, depth, np.inf).reshape(i.height, i.width).astype(np.float32)
     sight = camera.sight(camera.window(SOIL_REGION))
-    points = camera.points(camera.crop(depth, sight.window), sight, 0.01, 0.03)
+    points = camera.points(camera.crop(depth, sight.window), sight, SOIL_REGION)
     assert points.xyz.shape[1] > 10_000
     np.testing.assert_allclose(points.xyz[2], 0.02, atol=1e-4)
-    on = (np.abs(points.xyz[:2]) < SOIL_REGION.high[0]).all(0)
-    square = np.ptp(points.xyz[0, on]) * np.ptp(points.xyz[1, on])
-    assert square == pytest.approx((2 * SOIL_REGION.high[0]) ** 2, rel=0.03)
-    assert camera.points(camera.crop(depth, sight.window), sight, 0.03, 0.05).xyz.size == 0
+    (low_x, low_y, _), (high_x, high_y, _) = SOIL_REGION.low, SOIL_REGION.high
+    np.testing.assert_allclose(points.xyz[:2].min(1), (low_x, low_y), atol=0.004)
+    np.testing.assert_allclose(points.xyz[:2].max(1), (high_x, high_y), atol=0.004)
+    above = replace(SOIL_REGION, low=(low_x, low_y, 0.03))
+    assert camera.points(camera.crop(depth, sight.window), sight, above).xyz.size == 0
 
 
 def test_flying_pixels_and_their_neighbours_are_dropped() -> None:
     camera = Camera(CELL.intrinsics, CELL.soil_from_camera)
     sight = camera.sight(camera.window(SOIL_REGION))
+    anywhere = Region((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
     def kept(depth: np.ndarray) -> int:
-        return len(camera.points(camera.crop(depth, sight.window), sight, -1.0, 1.0).pixel)
+        return len(camera.points(camera.crop(depth, sight.window), sight, anywhere).pixel)
 
     depth = np.full((480, 640), 0.78, np.float32)
     whole = kept(depth)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from prpd_perception.detector import Calibration, Detector
-from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, Grid, block_height
+from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, block_height
 from prpd_perception.learn.calibration import FALSE_SHARE, Outcome
 from prpd_perception.learn.calibration import fit as fit_scores
 from prpd_perception.learn.checkpoint import Checkpoint
@@ -51,18 +51,18 @@ def test_an_example_marks_the_rock_and_its_height() -> None:
     frame, views = next((f, v) for f, v in drawn if f.visible_fraction > 0.6 and f.situation in ("bed", "approach"))
     soil = examples(frame, views)[0]
     rows, columns = np.nonzero(soil.surface > 0.7)
-    axis = Grid(soil.channels.shape[-1]).centres(STRIDE)
-    middle = np.array([axis[columns].mean(), axis[rows].mean()])
+    x, y = SOIL_GRID.axes(STRIDE)
+    middle = np.array([x[columns].mean(), y[rows].mean()])
     assert np.linalg.norm(middle - frame.rock_position[:2]) < 0.03
     assert abs(float(block_height(soil.channels.astype(float))[rows[0], columns[0]]) - frame.rock_position[2]) < 0.06
     assert soil.shown == pytest.approx(frame.visible_fraction, abs=0.3)
 
 
 def some(number: int, *, in_bowl: bool, centre: tuple[float, float, float], shown: float) -> Examples:
-    rng, n = np.random.default_rng(number), SOIL_GRID.cells
-    channels = rng.random((number, len(CHANNELS), n, n)).astype(np.float16)
+    rng, (rows, columns) = np.random.default_rng(number), SOIL_GRID.shape
+    channels = rng.random((number, len(CHANNELS), rows, columns)).astype(np.float16)
     channels[:, -1] = in_bowl
-    surface = rng.random((number, n // STRIDE, n // STRIDE)).astype(np.float16)
+    surface = rng.random((number, rows // STRIDE, columns // STRIDE)).astype(np.float16)
     return Examples(channels, surface, np.tile(np.float32(centre), (number, 1)), np.full(number, shown, np.float32))
 
 
@@ -155,7 +155,7 @@ def test_a_network_of_eight_bits_answers_as_that_of_32_does_to_maps_of_any_size(
     path, rng = tmp_path / "net.onnx", np.random.default_rng(0)
     export(RockNet(), path)
     maps = [rng.normal(size=(4, len(CHANNELS), PIECE, PIECE)).astype(np.float32) for _ in range(3)]
-    wide = rng.normal(size=(1, len(CHANNELS), SOIL_GRID.cells, SOIL_GRID.cells)).astype(np.float32)
+    wide = rng.normal(size=(1, len(CHANNELS), *SOIL_GRID.shape)).astype(np.float32)
     asked = [*maps, wide]
     before, size = [Detector(path)._session.run(None, {"channels": each})[0] for each in asked], path.stat().st_size
     assert not is_quantised(path)

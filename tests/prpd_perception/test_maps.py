@@ -27,12 +27,12 @@ def test_a_map_holds_the_mean_height_and_what_was_not_seen() -> None:
     xyz = soil(tilt=0.1)
     xyz = xyz[:, xyz[0] < 0.05]
     view = soil_map(seen_once(xyz))
-    axis = view.grid.centres()
-    columns = axis < 0.045
-    assert view.seen[10:-10, columns][:, 10:].mean() > 0.97 and not view.seen[:, axis > 0.055].any()
-    error = view.height - np.tan(0.1) * axis[:, None]
+    x, y = view.grid.axes()
+    columns = x < 0.045
+    assert view.seen[10:-10, columns][:, 10:].mean() > 0.97 and not view.seen[:, x > 0.055].any()
+    error = view.height - np.tan(0.1) * y[:, None]
     assert np.abs(error[view.seen]).max() < 0.004
-    assert view.channels.shape == (len(CHANNELS), SOIL_GRID.cells, SOIL_GRID.cells) and np.isfinite(view.channels).all()
+    assert view.channels.shape == (len(CHANNELS), *SOIL_GRID.shape) and np.isfinite(view.channels).all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -68,7 +68,7 @@ def test_a_lifted_bowl_has_a_map_of_its_own_and_a_digging_one_holds_soil() -> No
 def test_block_heights_are_means_of_seen_cells() -> None:
     view = soil_map(seen_once(soil(lift=0.03)))
     height, seen = block_height(view.channels), blocks(view.seen) == STRIDE**2
-    assert height.shape == (SOIL_GRID.cells // STRIDE,) * 2
+    assert height.shape == (SOIL_GRID.rows // STRIDE, SOIL_GRID.columns // STRIDE)
     np.testing.assert_allclose(height[seen], 0.03, atol=1e-5)
 
 

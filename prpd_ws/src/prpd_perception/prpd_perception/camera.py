@@ -87,18 +87,21 @@ class Camera:
         )
         return Sight(window, self._down * down[:, None] + self._forward + self._right * right)
 
-    def points(self, z: np.ndarray, sight: Sight, low: float, high: float, images: np.ndarray | None = None) -> Points:
-        """Points between two heights (m), of a depth `z` as `crop` returns it for the window of `sight`.
+    def points(self, z: np.ndarray, sight: Sight, region: Region, images: np.ndarray | None = None) -> Points:
+        """Points in a region, of a depth `z` as `crop` returns it for the window of `sight`.
 
         `images` (h, w) says of how many images each depth is the mean; without it, of one.
         """
+        seen = z > 0
         far = cv2.dilate(z, _AROUND)
-        near = cv2.erode(np.where(z > 0, z, np.float32(1e3)), _AROUND)
-        height = sight.directions[2] * z + self._origin[2]
-        pixel = np.flatnonzero((far - near < self.step) & (z > 0) & (height > low) & (height < high))
-        xyz = np.take(sight.directions.reshape(3, -1), pixel, 1)
-        xyz *= z.reshape(-1)[pixel]
-        xyz += self._origin[:, None]
+        near = cv2.erode(cv2.copyTo(z, seen.view(np.uint8), np.full_like(z, 1e3)), _AROUND)
+        use = (far - near < self.step) & seen
+        xyz = sight.directions * z
+        xyz += self._origin[:, None, None]
+        for along, low, high in zip(xyz, region.low, region.high, strict=True):
+            use &= (along > low) & (along < high)
+        pixel = np.flatnonzero(use)
+        xyz = np.take(xyz.reshape(3, -1), pixel, 1)
         number = np.ones(len(pixel), np.float32) if images is None else images.reshape(-1)[pixel]
         return Points(xyz, number, pixel, sight.window)
 

@@ -51,7 +51,7 @@ class Candidate:
     score: float
     """0.5 where a decision for a rock is right; see `learn.calibration`."""
     blocks: np.ndarray
-    """(n/2, n/2) bool, the blocks that show its surface."""
+    """(rows/2, columns/2) bool, the blocks that show its surface."""
     in_bowl: bool
     """Whether position and deviation are in the bucket frame."""
     evidence: np.ndarray
@@ -84,10 +84,10 @@ class Detector:
         rows, columns = np.nonzero(answer[0] > POSSIBLE)
         if len(rows) == 0:
             return []
-        axis = view.grid.centres(STRIDE)
+        x, y = view.grid.axes(STRIDE)
         height = block_height(view.channels)
         vote = answer[0, rows, columns]
-        centre = np.stack([axis[columns], axis[rows], height[rows, columns]], 1) + answer[2:5, rows, columns].T
+        centre = np.stack([x[columns], y[rows], height[rows, columns]], 1) + answer[2:5, rows, columns].T
         deviation = answer[5:8, rows, columns].T
         free = np.ones(len(rows), bool)
         candidates = []
@@ -108,8 +108,8 @@ class Detector:
         position = (precision * centre).sum(0) / precision.sum(0)
         # Neighbouring blocks err alike: their mean is hardly better than one of them.
         spread = np.sqrt(precision.sum(0) / (precision / deviation**2).sum(0))
-        axis = view.grid.centres(STRIDE)
-        around = np.hypot(axis[None, :] - position[0], axis[:, None] - position[1]) < LARGEST
+        x, y = view.grid.axes(STRIDE)
+        around = np.hypot(x - position[0], y[:, None] - position[1]) < LARGEST
         blocks = around & (surface > ON_ROCK)
         evidence = _evidence(float(vote.max()), float(vote.sum()), spread, int(blocks.sum()))
         return Candidate(

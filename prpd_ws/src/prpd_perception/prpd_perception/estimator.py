@@ -239,7 +239,7 @@ class _Hidden:
         if self._bucket_pose is not None and np.linalg.norm(position - self._bucket_pose[:3]) < 0.13:
             return True
         grid = self._soil.grid
-        column, row = (int(p / grid.cell + grid.cells / 2) for p in position[:2])
+        row, column = (int(p / grid.cell + n / 2) for p, n in zip(position[1::-1], grid.shape, strict=True))
         reach = round(0.02 / grid.cell)
         around = tuple(slice(max(i - reach, 0), max(i + reach + 1, 0)) for i in (row, column))
         seen = self._soil.seen[around]
@@ -248,18 +248,16 @@ class _Hidden:
 
 def _surface(seen: _Sighting) -> np.ndarray:
     """(N, 3) m, the points in the blocks that show the rock."""
-    view, n = seen.view, seen.view.grid.cells
-    cells = np.repeat(np.repeat(seen.candidate.blocks, STRIDE, 0), STRIDE, 1).reshape(n * n)
+    view = seen.view
+    cells = np.repeat(np.repeat(seen.candidate.blocks, STRIDE, 0), STRIDE, 1).reshape(-1)
     return view.points.xyz[:, view.source[cells[view.index]]].T
 
 
 def _surface_height(soil: HeightMap, position: np.ndarray | None) -> float:
     """m, median of the soil 4 to 10 cm around the rock, or of the whole middle of the box."""
-    axis = soil.grid.centres()
-    columns, rows = (slice(*np.searchsorted(axis, (-side, side))) for side in (0.12, 0.14))
-    x, y = (0.0, 0.0) if position is None else position[:2]
-    distance = np.hypot(axis[None, columns] - x, axis[rows, None] - y)
-    ring = soil.seen[rows, columns] & (distance < 0.10)
-    if position is not None:
-        ring &= distance > 0.04
+    x, y = soil.grid.axes()
+    columns, rows = (slice(*np.searchsorted(axis, (-side, side))) for axis, side in ((x, 0.12), (y, 0.14)))
+    at, nearest = ((0.0, 0.0), 0.0) if position is None else (position, 0.04)
+    squared = (x[columns] - at[0]) ** 2 + (y[rows, None] - at[1]) ** 2
+    ring = soil.seen[rows, columns] & (squared > nearest**2) & (squared < 0.10**2)
     return float(np.median(soil.height[rows, columns][ring])) if ring.any() else 0.0

@@ -21,26 +21,37 @@ HEIGHT_SCALE, ROUGHNESS_SCALE = 0.05, 0.01
 class Grid:
     """Square cells around the origin of a frame."""
 
-    cells: int
-    """Along each side."""
+    rows: int
+    """Along y."""
+    columns: int
+    """Along x."""
     cell: float = 0.003
     """m."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of an array with a number for each cell."""
+        return self.rows, self.columns
+
     def index(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Flat cell index (row along y, column along x) of each point, and whether it lies on the grid."""
-        column = np.floor(x / self.cell + self.cells / 2).astype(np.int32)
-        row = np.floor(y / self.cell + self.cells / 2).astype(np.int32)
-        on = (column >= 0) & (column < self.cells) & (row >= 0) & (row < self.cells)
-        return row * self.cells + column, on
+        column, row = x / self.cell + self.columns / 2, y / self.cell + self.rows / 2
+        on = (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
+        return row.astype(np.int32) * self.columns + column.astype(np.int32), on
 
-    def centres(self, stride: int = 1) -> np.ndarray:
-        """m, coordinates along one axis of the centres of cells, or of blocks of `stride` cells."""
-        step = self.cell * stride
-        return ((np.arange(self.cells // stride) + 0.5) * step - self.cells * self.cell / 2).astype(np.float32)
+    def axes(self, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """m, x of the columns' middles and y of the rows', or of those of blocks of `stride` cells."""
+        x, y = (
+            ((np.arange(n // stride) + 0.5) * self.cell * stride - n * self.cell / 2).astype(np.float32)
+            for n in (self.columns, self.rows)
+        )
+        return x, y
 
 
-SOIL_GRID = Grid(104)
-BOWL_GRID = Grid(64)
+SOIL_GRID = Grid(rows=104, columns=88)
+"""312 mm along the direction of digging and 264 mm across it, no more than a box can be: each cell costs time."""
+BOWL_GRID = Grid(rows=64, columns=64)
+"""The network wants multiples of eight."""
 SOIL_BOTTOM, SOIL_TOP = -0.12, 0.15
 """m, what is lower or higher than this over the nominal surface is no soil."""
 BOWL_TOP = 0.13
@@ -57,11 +68,11 @@ class HeightMap:
 
     grid: Grid
     height: np.ndarray
-    """(n, n) float32 m, mean of each cell, 0 where unseen; rows along y, columns along x."""
+    """(rows, columns) float32 m, mean of each cell, 0 where unseen."""
     seen: np.ndarray
-    """(n, n) bool."""
+    """(rows, columns) bool."""
     channels: np.ndarray
-    """(6, n, n) float32, input of the detector; see CHANNELS."""
+    """(6, rows, columns) float32, input of the detector; see CHANNELS."""
     index: np.ndarray
     """(N,) flat cell index of each point that the map was made of."""
     source: np.ndarray
@@ -95,19 +106,18 @@ def bowl_map(points: Points, parts: BucketParts) -> HeightMap | None:
 def _map(
     grid: Grid, points: Points, xyz: np.ndarray, use: np.ndarray, block: np.ndarray, *, in_bowl: bool
 ) -> HeightMap:
-    n = grid.cells
     cell, on = grid.index(xyz[0], xyz[1])
     source = np.flatnonzero(use & on)
     index, heights = cell[source], xyz[2][source]
 
     def per_cell(weights: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(index, weights, n * n).astype(np.float32).reshape(n, n)
+        return np.bincount(index, weights, grid.rows * grid.columns).astype(np.float32).reshape(grid.shape)
 
     count, total = per_cell(), per_cell(heights)
     seen, number = count > 0, np.maximum(count, 1)
     mean = total / number
     deviation = np.sqrt(np.maximum(per_cell(heights * heights) / number - mean * mean, 0))
-    channels = np.zeros((len(CHANNELS), n, n), np.float32)
+    channels = np.zeros((len(CHANNELS), *grid.shape), np.float32)
     channels[0] = np.where(seen, mean, _neighbours(total, count)) / HEIGHT_SCALE
     channels[1] = np.minimum(deviation / ROUGHNESS_SCALE, 3)
     channels[2] = np.minimum(count, 4) / 4
@@ -125,12 +135,12 @@ def _neighbours(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def blocks(cells: np.ndarray) -> np.ndarray:
     """Sum over blocks of STRIDE x STRIDE cells."""
-    n = cells.shape[0] // STRIDE
-    return cells.reshape(n, STRIDE, n, STRIDE).sum((1, 3))
+    rows, columns = (n // STRIDE for n in cells.shape)
+    return cells.reshape(rows, STRIDE, columns, STRIDE).sum((1, 3))
 
 
 def block_height(channels: np.ndarray) -> np.ndarray:
-    """m, mean height of each block as the channels (..., 6, n, n) have it, 0 where nothing near is seen."""
-    n = channels.shape[-1] // STRIDE
+    """m, mean height of each block as the channels (..., 6, rows, columns) have it, 0 where nothing near is seen."""
     height = channels[..., CHANNELS.index("height"), :, :]
-    return HEIGHT_SCALE * height.reshape(*height.shape[:-2], n, STRIDE, n, STRIDE).mean((-3, -1))
+    cells = [height[..., i::STRIDE, j::STRIDE] for i in range(STRIDE) for j in range(STRIDE)]
+    return HEIGHT_SCALE * np.mean(cells, 0)

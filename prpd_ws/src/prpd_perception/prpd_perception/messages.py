@@ -56,10 +56,9 @@ def problem(status: Status, text: str, stamp: Time) -> RockState:
 def height_map(soil: HeightMap, stamp: Time) -> Image:
     """A 32FC1 image, m in the soil frame, NaN where unseen; rows along y, columns along x, centred at the origin."""
     heights = np.where(soil.seen, soil.height, np.nan).astype(np.float32)
-    n = soil.grid.cells
-    return Image(
-        header=header(stamp), width=n, height=n, encoding="32FC1", step=4 * n, data=array.array("B", heights.tobytes())
-    )
+    rows, columns = soil.grid.shape
+    data = array.array("B", heights.tobytes())
+    return Image(header=header(stamp), width=columns, height=rows, encoding="32FC1", step=4 * columns, data=data)
 
 
 def cloud(xyz: np.ndarray, stamp: Time) -> PointCloud2:

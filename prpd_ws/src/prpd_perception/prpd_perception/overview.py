@@ -42,12 +42,11 @@ class Overview:
 
     def standing(self, sample: Sample, bucket_pose: np.ndarray | None) -> np.ndarray:
         """Heights (N,) m of the points over the soil that are no bucket at `bucket_pose` (4,), or at none."""
-        xyz = self._camera.points(sample.depth, self._sight, FREE.low[2], FREE.high[2]).xyz
-        over = (np.abs(xyz[0]) < FREE.high[0]) & (np.abs(xyz[1]) < FREE.high[1])
-        if bucket_pose is not None and over.any():
-            parts = self._mask.sort(xyz, bucket_pose)
-            over &= ~(parts.bucket | parts.bowl | _around(parts.local))
-        return xyz[2, over]
+        xyz = self._camera.points(sample.depth, self._sight, FREE).xyz
+        if bucket_pose is None or not xyz.size:
+            return xyz[2]
+        parts = self._mask.sort(xyz, bucket_pose)
+        return xyz[2, ~(parts.bucket | parts.bowl | _around(parts.local))]
 
 
 def _around(local: np.ndarray) -> np.ndarray:

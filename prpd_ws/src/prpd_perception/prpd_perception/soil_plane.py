@@ -51,8 +51,7 @@ class SoilPlane:
 
 def fit_soil_plane(soil: HeightMap, limits: PlaneLimits = PlaneLimits()) -> SoilPlane:
     """Fit with Huber weights, so that a rock or a hole does not tilt the plane."""
-    axis = soil.grid.centres()
-    x, y = np.meshgrid(axis, axis)
+    x, y = np.meshgrid(*soil.grid.axes())
     middle = (np.abs(x) < limits.half_width) & (np.abs(y) < limits.half_width)
     use = middle & soil.seen
     seen = float(use.sum() / middle.sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import erf, sqrt
+from math import erf, prod, sqrt
 
 import numpy as np
 
@@ -183,13 +183,15 @@ class Track:
 
     def _in_bowl_by_idea(self, bucket_pose: np.ndarray) -> np.ndarray:
         g, turn = self._bucket, attitude(bucket_pose[3])
-        low, high = np.array([-g.width / 2, -g.length / 2, 0.0]), np.array([g.width / 2, g.length / 2, g.height])
-        result = np.zeros(2)
-        for i in (RESTING, CARRIED):
-            local = soil_to_bucket(np.asarray(bucket_pose, float), self._mean[i])
-            deviation = np.sqrt(np.diag(turn.T @ (self._cov[i] + self._shared) @ turn))
-            result[i] = np.prod([_normal_between(*v) for v in zip(low, high, local, deviation, strict=True)])
-        return result
+        low, high = (-g.width / 2, -g.length / 2, 0.0), (g.width / 2, g.length / 2, g.height)
+        means = soil_to_bucket(np.asarray(bucket_pose, float), self._mean)
+        deviations = np.sqrt(np.diagonal(turn.T @ (self._cov + self._shared) @ turn, axis1=1, axis2=2))
+        return np.array(
+            [
+                prod(_normal_between(*v) for v in zip(low, high, mean, deviation, strict=True))
+                for mean, deviation in zip(means.tolist(), deviations.tolist(), strict=True)
+            ]
+        )
 
     def _switch(self, dt: float, inside: np.ndarray) -> None:
         """Let the ideas exchange belief: a rock is caught only where the bowl is, and dropped mostly outside it."""

@@ -24,8 +24,8 @@ SURROUNDINGS = 0.13
 """m from there, within which things move with the bucket."""
 MOVED = (0.001, 0.008)
 """m and rad that the bucket may move before its surroundings are looked at anew."""
-_HALF = SOIL_GRID.cells * SOIL_GRID.cell / 2
-SOIL_REGION = Region((-_HALF, -_HALF, SOIL_BOTTOM), (_HALF, _HALF, SOIL_TOP))
+_X, _Y = SOIL_GRID.columns * SOIL_GRID.cell / 2, SOIL_GRID.rows * SOIL_GRID.cell / 2
+SOIL_REGION = Region((-_X, -_Y, SOIL_BOTTOM), (_X, _Y, SOIL_TOP))
 
 
 class Viewer:
@@ -49,7 +49,7 @@ class Viewer:
 
     def soil(self, bucket_pose: np.ndarray | None) -> HeightMap:
         """The soil's map, from all images so far, with the bucket at `bucket_pose` (4,) or away (None)."""
-        points = self._soil.points(SOIL_BOTTOM, SOIL_TOP)
+        points = self._soil.points(SOIL_REGION)
         if bucket_pose is None:
             return soil_map(points)
         return soil_map(points, self._mask.sort(points.xyz, bucket_pose), lifted=self.lifted)
@@ -58,7 +58,7 @@ class Viewer:
         """The map of the bowl's contents; None if it is not lifted, or empty."""
         if self._bowl is None or bucket_pose is None:
             return None
-        points = self._bowl.points(bucket_pose[2] - SURROUNDINGS, bucket_pose[2] + 2 * SURROUNDINGS)
+        points = self._bowl.points(_around(bucket_pose[:3]))
         return bowl_map(points, self._mask.sort(points.xyz, bucket_pose))
 
     def add(self, depth: np.ndarray, bucket_pose: np.ndarray | None) -> None:
@@ -84,8 +84,8 @@ class _Part:
     def add(self, depth: np.ndarray) -> None:
         self._still.add(self._camera.crop(depth, self._sight.window))
 
-    def points(self, low: float, high: float) -> Points:
-        return self._camera.points(self._still.mean, self._sight, low, high, self._still.count)
+    def points(self, region: Region) -> Points:
+        return self._camera.points(self._still.mean, self._sight, region, self._still.count)
 
     def forget(self, window: Window | None = None) -> None:
         """Start anew, where another window overlaps this one or everywhere."""
@@ -95,6 +95,12 @@ class _Part:
             for other, mine in zip(window or own, own, strict=True)
         )
         self._still.forget(rows, columns)
+
+
+def _around(bucket: np.ndarray) -> Region:
+    """What can show a bowl's contents, or plates, in an image of the bucket at a position (3,) m."""
+    (x, y, z), reach = (float(v) for v in bucket), SURROUNDINGS
+    return Region((x - reach, y - reach, z - reach), (x + reach, y + reach, z + 2 * reach))
 
 
 def _moved(now: np.ndarray, then: np.ndarray) -> bool:

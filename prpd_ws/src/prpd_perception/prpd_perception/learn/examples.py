@@ -29,9 +29,9 @@ class Example:
     """One height map and what the network should say of it."""
 
     channels: np.ndarray
-    """(6, n, n) float16."""
+    """(6, rows, columns) float16."""
     surface: np.ndarray
-    """(n/2, n/2) float16, share of each block's points that lie on the rock."""
+    """(rows/2, columns/2) float16, share of each block's points that lie on the rock."""
     centre: np.ndarray
     """(3,) m, of the rock in the map's frame; NaN without a rock."""
     shown: float
@@ -98,9 +98,9 @@ def random_examples(seed: list[int], number: int) -> list[Example]:
 
 
 def _example(view: HeightMap, on_rock: np.ndarray, centre: np.ndarray, silhouette: float) -> Example:
-    n = view.grid.cells
-    count = np.bincount(view.index, minlength=n * n).reshape(n, n)
-    rock = np.bincount(view.index, on_rock[view.source], n * n).reshape(n, n)
+    shape = view.grid.shape
+    count = np.bincount(view.index, minlength=np.prod(shape)).reshape(shape)
+    rock = np.bincount(view.index, on_rock[view.source], np.prod(shape)).reshape(shape)
     share = blocks(rock) / np.maximum(blocks(count), 1)
     return Example(
         channels=view.channels.astype(np.float16),
@@ -115,7 +115,8 @@ def _widened(example: Example) -> Example:
 
     A batch must mix both kinds of map, since the network's running statistics serve both.
     """
-    border = (SOIL_GRID.cells - example.channels.shape[-1]) // 2
-    channels = np.pad(example.channels, ((0, 0), (border, border), (border, border)))
+    rows, columns = ((n - m) // 2 for n, m in zip(SOIL_GRID.shape, example.channels.shape[1:], strict=True))
+    channels = np.pad(example.channels, ((0, 0), (rows, rows), (columns, columns)))
     channels[-1] = example.channels[-1].max()
-    return replace(example, channels=channels, surface=np.pad(example.surface, border // STRIDE))
+    rows, columns = rows // STRIDE, columns // STRIDE
+    return replace(example, channels=channels, surface=np.pad(example.surface, ((rows, rows), (columns, columns))))

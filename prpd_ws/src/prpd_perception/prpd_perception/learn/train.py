@@ -69,7 +69,7 @@ NOTHING, ENOUGH = 0.004, 0.12
 shows more than the second. In between, it may do either..."""
 UNCLEAR = 0.04
 """m, ...within this distance."""
-PIECE = BOWL_GRID.cells
+PIECE = BOWL_GRID.rows
 """Cells along a side of what is trained on: of the soil's map, a part."""
 FAR = 1e3
 """m, offset of a centre that does not exist."""
@@ -206,7 +206,7 @@ def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> 
     channels[mirrored] = channels[mirrored, :, :, ::-1]
     surface[mirrored] = surface[mirrored, :, ::-1]
     centre[mirrored, 0] *= -1
-    corners = [_corner(c[-1].any(), at, channels.shape[-1], rng) for c, at in zip(channels, centre, strict=True)]
+    corners = [_corner(c[-1].any(), at, c.shape[1:], rng) for c, at in zip(channels, centre, strict=True)]
     channels, surface, grid = _pieces(channels, surface, corners)
     lift = rng.uniform(-0.01, 0.01, len(index)).astype(np.float32)
     channels[:, 0] += (lift / HEIGHT_SCALE)[:, None, None] * (channels[:, 0] != 0)
@@ -221,29 +221,29 @@ def prepare(examples: Examples, index: np.ndarray, rng: np.random.Generator) -> 
     return {name: torch.from_numpy(np.ascontiguousarray(a, "f4")) for name, a in arrays.items()}
 
 
-def _corner(in_bowl: bool, centre: np.ndarray, cells: int, rng: np.random.Generator) -> tuple[int, int]:
+def _corner(in_bowl: bool, centre: np.ndarray, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """First row and column of the piece to take: all of a bowl; of the soil, mostly a part that contains the rock."""
-    room = cells - PIECE
+    room = np.array(shape) - PIECE
     if in_bowl:
-        return room // 2, room // 2
-    row, column = rng.integers(0, room // STRIDE + 1, 2) * STRIDE
+        return room // 2
+    corner = rng.integers(0, room // STRIDE + 1) * STRIDE
     if np.isfinite(centre).all() and rng.random() < 0.6:
-        middle = centre[1::-1] / Grid(cells).cell + cells / 2 - rng.uniform(0.2, 0.8, 2) * PIECE
-        row, column = np.clip(middle // STRIDE * STRIDE, 0, room).astype(int)
-    return int(row), int(column)
+        middle = centre[1::-1] / Grid(*shape).cell + np.array(shape) / 2 - rng.uniform(0.2, 0.8, 2) * PIECE
+        corner = np.clip(middle // STRIDE * STRIDE, 0, room).astype(int)
+    return corner
 
 
 def _pieces(
-    channels: np.ndarray, surface: np.ndarray, corners: list[tuple[int, int]]
+    channels: np.ndarray, surface: np.ndarray, corners: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pieces of maps (B, 6, n, n) and blocks (B, n/2, n/2), float32, and where their blocks are, (B, 2, m, m) m."""
-    axis, part = Grid(channels.shape[-1]).centres(STRIDE), PIECE // STRIDE
+    """Pieces of maps (B, 6, n, n) and blocks (B, n/2, n/2), float32, and where their blocks are, (B, 2, n/2, n/2) m."""
+    (x, y), part = Grid(*channels.shape[-2:]).axes(STRIDE), PIECE // STRIDE
     maps, blocks, grids = [], [], []
     for one, rock, (r, c) in zip(channels, surface, corners, strict=True):
         maps.append(one[:, r : r + PIECE, c : c + PIECE])
         r, c = r // STRIDE, c // STRIDE
         blocks.append(rock[r : r + part, c : c + part])
-        grids.append(np.stack(np.broadcast_arrays(axis[None, c : c + part], axis[r : r + part, None])))
+        grids.append(np.stack(np.broadcast_arrays(x[None, c : c + part], y[r : r + part, None])))
     return np.stack(maps).astype(np.float32), np.stack(blocks).astype(np.float32), np.stack(grids)
 
 
