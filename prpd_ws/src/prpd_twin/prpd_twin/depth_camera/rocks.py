@@ -54,9 +54,9 @@ def volume_and_centre(vertices: np.ndarray, triangles: np.ndarray) -> tuple[floa
 
 
 def _bent_plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two slabs that share an edge, as one prism over a bent outline; up to more than a right angle, as the twin's."""
+    """Two slabs that share an edge, as one prism over a bent outline; the twin's are well within what is drawn."""
     bend, thickness, width = rng.uniform(0.3, 1.7), rng.uniform(0.22, 0.6), rng.uniform(0.7, 1.6)
-    turn = rng.uniform(0.8, 1.2) * np.array([np.cos(bend), np.sin(bend)])
+    turn = rng.uniform(0.65, 1.5) * np.array([np.cos(bend), np.sin(bend)])
     corner = thickness * np.tan(bend / 2)
     outer = [np.array([-1.0, 0.0]), np.zeros(2), turn]
     inner = [
