@@ -18,22 +18,20 @@ from driver_rig import PERIOD, Poses, Rig, end_node, start_node
 from onnx import TensorProto, helper, numpy_helper
 from rclpy.action import ActionClient
 from rclpy.task import Future
+from still_bed import ROCK, still_bed
 
 from prpd_interfaces.action import Excavate
 from prpd_interfaces.msg import BucketState, PolicyStatus, RockState
 from prpd_task.contract import METADATA_KEY, Contract
 from prpd_task.frames import Pose
 from prpd_task.spec import TaskSpec
-from prpd_twin.depth_camera.random_soil import Ground, without
-from prpd_twin.depth_camera.rocks import random_rock
-from prpd_twin.snapshot import Scene, SnapshotWriter
+from prpd_twin.snapshot import SnapshotWriter
 
 TASK = TaskSpec()
 RADIUS, STEP = 0.05, 0.018
 """m, of the circle, and of one action."""
 CAMERA_RATE = 12.0
 """Hz; enough for observations that are fresh, and little enough for two cores."""
-ROCK = Pose.from_rpy((0.02, 0.03, 0.015), yaw=0.4)
 
 
 def write_circle(path: Path) -> None:
@@ -63,12 +61,9 @@ class StillSoil:
     """A bed with a rock on it, and the bucket where it is, for the camera to see."""
 
     def __init__(self, path: Path) -> None:
-        rng, edge, box = np.random.default_rng(3), 0.01, (0.24, 0.28, 0.10)
-        vertices, triangles = random_rock(rng, kind="cube", edge=0.05)
-        bed = Ground(rng, box, mean=0.0, relief=0.002).grains(rng, edge)
-        self._grains = without(bed, ROCK, vertices, triangles, 0.35 * edge).astype(np.float32)
+        scene, self._grains = still_bed()
         self._writer = SnapshotWriter(path)
-        self._writer.write_scene(Scene(box, 0.02, edge, vertices, triangles))
+        self._writer.write_scene(scene)
 
     def write(self, state: BucketState | None) -> None:
         """One snapshot, now."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 from circumstances import commit
-from perception_memory import peak_resident, resident
+from perception_memory import peak_resident
 from perception_report import EARLIER, Row, by_group, contrast, distribution, summary, verdict, worst_pictures
 
 from prpd_perception.detector import Detector
@@ -62,8 +62,6 @@ class Benchmark:
     """Probability with which the estimator expects a rock; a graph that excavates says 0.95."""
     seed: int = 9000
     """Of the scenes; the detector was trained on others."""
-    soak: float = 0.0
-    """s of running at 30 Hz, for memory and latency."""
     quick: bool = False
     """A tenth of everything, and no digs."""
     json: Path | None = None
@@ -199,32 +197,6 @@ def times(bench: Bench, *, number: int, seed: int) -> dict[str, float]:
     return {f"update_cpu_p{q}_ms": 1000 * float(np.percentile(took, q)) for q in (50, 99)}
 
 
-def soak(bench: Bench, seconds: float) -> dict[str, float]:
-    """30 Hz for `seconds`, over a few scenes in turn."""
-    source = RandomFrames(77)
-    frames = [source.exposures(2) for _ in range(10)]
-    estimator = bench.estimator(frames[0][0])
-    start, took, late, memory = time.monotonic(), [], 0, []
-    for i in range(int(seconds / PERIOD)):
-        frame = frames[(i // 60) % 10][i % 2]
-        due = start + i * PERIOD
-        pause = due - time.monotonic()
-        late += pause < -PERIOD
-        time.sleep(max(0.0, pause))
-        began = time.monotonic()
-        estimator.update(frame.depth.astype(np.float32) / 1000, stamp=1 + i * PERIOD, bucket_pose=frame.bucket_pose)
-        took.append(time.monotonic() - began)
-        if i % 300 == 0:
-            memory.append(resident())
-    return {
-        "soak_s": seconds,
-        "soak_wall_p50_ms": 1000 * float(np.median(took)),
-        "soak_wall_p99_ms": 1000 * float(np.quantile(took, 0.99)),
-        "soak_late_share": late / len(took),
-        "soak_memory_growth_mib": (memory[-1] - memory[min(1, len(memory) - 1)]) / 1024,
-    }
-
-
 def measure(config: Benchmark) -> int:
     if config.images < max(EARLIER):
         raise SystemExit(f"--images {config.images}: what was known after {max(EARLIER)} of them is part of the result")
@@ -250,8 +222,6 @@ def measure(config: Benchmark) -> int:
         numbers |= occlusions(bench, number=config.sequences, seed=config.seed + 2)
     if config.digs:
         numbers |= digs(bench, per_environment=config.digs, rows=dug)
-    if config.soak:
-        numbers |= soak(bench, config.soak)
     for name, value in numbers.items():
         print(f"{name:40} {value:10.3f}")
     groups = (distribution(rows) | by_group(rows) if rows else {}) | by_group(dug, "dig: ")

@@ -15,12 +15,6 @@ from prpd_task.cell import Cell
 IMAGES = 60
 
 
-def resident(line: str = "VmRSS") -> float:
-    """MiB, resident now, or (`VmHWM`) at most so far."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(float(s.split()[1]) for s in status if s.startswith(line)) / 1024
-
-
 def peak_resident(cell: Cell) -> float:
     """MiB, of a fresh process in which an estimator looks at a noisy plane, with a lifted bucket."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -34,4 +28,6 @@ def _run(cell: Cell) -> float:
     for image in range(IMAGES):
         depth = (0.75 + rng.normal(0, 0.0015, (i.height, i.width))).astype(np.float32)
         estimator.update(depth, stamp=1 + image / 30, bucket_pose=pose)
-    return resident("VmHWM")
+    # What `getrusage` calls the greatest may be the parent's, from before this process had a memory of its own.
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024

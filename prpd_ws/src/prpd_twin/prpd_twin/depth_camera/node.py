@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import array
 import time
 from dataclasses import fields
 from pathlib import Path
 
-from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
@@ -15,11 +13,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from prpd_task.bucket import BucketGeometry
 from prpd_task.cell import Cell
 from prpd_twin.depth_camera.camera import Exposure, VirtualCamera
+from prpd_twin.depth_camera.messages import camera_info, depth_image
 from prpd_twin.depth_camera.noise import NoiseModel
 from prpd_twin.depth_camera.shutter import Shutter
 from prpd_twin.snapshot import SnapshotReader
-
-FRAME = "camera_depth_optical_frame"
 
 
 class DepthCameraNode(Node):
@@ -49,7 +46,7 @@ class DepthCameraNode(Node):
             noise=NoiseModel(**noise),
             seed=value["seed"],
         )
-        self._info = _camera_info(cell)
+        self._intrinsics = cell.intrinsics
         qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._images = self.create_publisher(Image, "camera/depth/image_rect_raw", qos)
         self._infos = self.create_publisher(CameraInfo, "camera/depth/camera_info", qos)
@@ -69,31 +66,9 @@ class DepthCameraNode(Node):
         return max(self._shutter.opens - time.monotonic(), 0.0)
 
     def _publish(self, exposure: Exposure) -> None:
-        image = Image(
-            encoding="16UC1",
-            height=exposure.depth.shape[0],
-            width=exposure.depth.shape[1],
-            step=2 * exposure.depth.shape[1],
-        )
-        image.header.frame_id = FRAME
-        image.header.stamp = Time(sec=exposure.stamp_ns // 10**9, nanosec=exposure.stamp_ns % 10**9)
-        image.data = array.array("B", exposure.depth.tobytes())
-        self._info.header = image.header
-        self._infos.publish(self._info)
+        image = depth_image(exposure.depth, exposure.stamp_ns)
+        self._infos.publish(camera_info(self._intrinsics, image.header))
         self._images.publish(image)
-
-
-def _camera_info(cell: Cell) -> CameraInfo:
-    i = cell.intrinsics
-    return CameraInfo(
-        width=i.width,
-        height=i.height,
-        distortion_model="plumb_bob",
-        d=[0.0] * 5,
-        k=[i.fx, 0.0, i.cx, 0.0, i.fy, i.cy, 0.0, 0.0, 1.0],
-        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        p=[i.fx, 0.0, i.cx, 0.0, 0.0, i.fy, i.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
-    )
 
 
 def main() -> int:
