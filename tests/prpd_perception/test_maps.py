@@ -5,7 +5,17 @@ import pytest
 
 from prpd_perception.bucket_mask import BucketMask
 from prpd_perception.camera import Points
-from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, block_height, blocks, bowl_map, soil_map
+from prpd_perception.height_map import (
+    BOWL_GRID,
+    CHANNELS,
+    SOIL_GRID,
+    STRIDE,
+    Grid,
+    block_height,
+    blocks,
+    bowl_map,
+    soil_map,
+)
 from prpd_perception.shape import fit_shape
 from prpd_perception.soil_plane import PlaneLimits, fit_soil_plane
 from prpd_task.bucket import SHAPES, BucketGeometry
@@ -33,6 +43,17 @@ def test_a_map_holds_the_mean_height_and_what_was_not_seen() -> None:
     error = view.height - np.tan(0.1) * y[:, None]
     assert np.abs(error[view.seen]).max() < 0.004
     assert view.channels.shape == (len(CHANNELS), *SOIL_GRID.shape) and np.isfinite(view.channels).all()
+
+
+@pytest.mark.parametrize("grid", [SOIL_GRID, BOWL_GRID])
+def test_a_point_lies_in_the_cell_whose_middle_is_nearest_or_on_none(grid: Grid) -> None:
+    x, y = np.meshgrid(*grid.axes())
+    for shift in (-0.49, 0.0, 0.49):
+        index, on = grid.index((x + shift * grid.cell).ravel(), (y - shift * grid.cell).ravel())
+        assert on.all() and (index == np.arange(x.size)).all()
+    width, length = grid.columns * grid.cell / 2, grid.rows * grid.cell / 2
+    just_outside = np.array([(-width - 1e-4, 0), (width + 1e-4, 0), (0, -length - 1e-4), (0, length + 1e-4)])
+    assert not grid.index(*just_outside.T)[1].any()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

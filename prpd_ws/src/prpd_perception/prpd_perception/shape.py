@@ -30,5 +30,6 @@ def fit_shape(surface: np.ndarray, centre: np.ndarray) -> Shape | None:
     _, (width, length), degrees = cv2.minAreaRect(np.ascontiguousarray(surface[:, :2], np.float32))
     if width < length:
         width, length, degrees = length, width, degrees + 90
-    rise = float(np.quantile(surface[:, 2], 0.95)) - float(centre[2])
+    top = np.sort(surface[:, 2])[int(0.95 * len(surface))]
+    rise = float(top) - float(centre[2])
     return Shape((float(width), float(length), max(0.0, 2 * rise)), float(np.radians(degrees) % np.pi))
