@@ -28,7 +28,7 @@ class TrainDetector:
 
     scenes: int = 24_000
     """Random scenes to draw; a thousand take 200 MB of disk and of memory."""
-    epochs: int = 20
+    epochs: int = 30
     """Passes over them. With 0 the network stays as it is, but for its numbers, which are brought to eight bits if they
     are not yet; its scores and deviations are made honest."""
     workers: int = 2
