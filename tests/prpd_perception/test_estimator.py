@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prpd_perception.detector import Detector
+from prpd_perception.detector import Candidate, Detector
 from prpd_perception.estimate import BadImageError, EstimatorConfig, RockEstimate, Status
 from prpd_perception.estimator import RockEstimator, _believed
+from prpd_perception.height_map import HeightMap
 from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, bucket_to_soil
 
@@ -29,6 +30,19 @@ def look(
         image = studio.metres(rock=rock, bucket=bucket)
         estimate = subject.update(image, stamp=1 + i / 30, bucket_pose=bucket)
     return estimate
+
+
+def looks_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, bool]]:
+    """Whether each look of the detector is into the bowl, and whether it is mirrored."""
+    looks: list[tuple[bool, bool]] = []
+    detect = DETECTOR.detect
+
+    def noted(view: HeightMap, *, mirrored: bool) -> list[Candidate]:
+        looks.append((view.in_bowl, mirrored))
+        return detect(view, mirrored=mirrored)
+
+    monkeypatch.setattr(DETECTOR, "detect", noted)
+    return looks
 
 
 @pytest.mark.parametrize(
@@ -62,15 +76,15 @@ def test_a_carried_rock_is_in_the_bucket(studio: Any, bucket: tuple) -> None:
 def test_soil_and_bowl_are_looked_at_in_turn_and_a_carried_rock_stays_in_sight(
     studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[bool] = []
-    detect = DETECTOR.detect
-    monkeypatch.setattr(DETECTOR, "detect", lambda view: looks.append(view.in_bowl) or detect(view))
+    looks = looks_of(monkeypatch)
     subject, states = estimator(studio), []
     for i in range(12):
         pose = np.array([0.0, -0.05, 0.10 + 0.004 * i, 0.4])
         rock = Pose.from_bucket(pose) @ Pose.from_rpy((0.01, -0.01, 0.027), yaw=0.4)
         states.append(subject.update(studio.metres(rock=rock, bucket=pose), stamp=1 + i / 30, bucket_pose=pose))
-    assert looks == [False, True] * 6
+    assert [in_bowl for in_bowl, _ in looks] == [False, True] * 6
+    for kind in (False, True):
+        assert [mirrored for in_bowl, mirrored in looks if in_bowl == kind] == [False, True] * 3
     assert {e.status for e in states[2:]} == {Status.OK}
     assert all(e.in_bucket > 0.5 and e.visible_fraction > 0 and e.soil is not None for e in states[4:])
     empty = subject.update(studio.metres(bucket=pose), stamp=1 + 12 / 30, bucket_pose=pose)
@@ -79,11 +93,21 @@ def test_soil_and_bowl_are_looked_at_in_turn_and_a_carried_rock_stays_in_sight(
 
 
 def test_an_empty_lifted_bowl_costs_the_soil_no_look(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[bool] = []
-    detect = DETECTOR.detect
-    monkeypatch.setattr(DETECTOR, "detect", lambda view: looks.append(view.in_bowl) or detect(view))
+    looks = looks_of(monkeypatch)
     look(studio, rock=Pose((0.02, 0.05, 0.005)), bucket=np.array([0.0, -0.22, 0.14, 0.0]), images=12)
-    assert looks == [False] * 12
+    assert [in_bowl for in_bowl, _ in looks] == [False] * 12
+
+
+def test_a_mirrored_look_at_a_mirrored_map_says_the_same_of_the_other_side(studio: Any) -> None:
+    view = look(studio, rock=Pose.from_rpy((0.05, 0.03, 0.02), yaw=0.3), images=1).soil
+    assert view is not None
+    there = DETECTOR.detect(replace(view, channels=np.ascontiguousarray(view.channels[..., ::-1])), mirrored=True)
+    here = DETECTOR.detect(view)
+    assert len(here) == len(there) > 0
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_allclose(other.position, one.position * (-1, 1, 1), atol=1e-6)
+        np.testing.assert_allclose(other.deviation, one.deviation, rtol=1e-5)
+        assert other.score == pytest.approx(one.score, abs=1e-5) and (other.blocks == one.blocks[:, ::-1]).all()
 
 
 def test_a_rock_in_the_soil_is_not_in_the_bucket(studio: Any) -> None:

@@ -78,9 +78,9 @@ class Detector:
                 "calibrate it again with `prpd train-detector --epochs 0`"
             )
 
-    def detect(self, view: HeightMap) -> list[Candidate]:
-        """Candidates, likeliest first."""
-        answer = self._session.run(None, {"channels": view.channels[None]})[0][0]
+    def detect(self, view: HeightMap, *, mirrored: bool = False) -> list[Candidate]:
+        """Candidates, likeliest first. With `mirrored` the network is shown the map's mirror image, left for right."""
+        answer = self._answer(view.channels, mirrored=mirrored)
         rows, columns = np.nonzero(answer[0] > POSSIBLE)
         if len(rows) == 0:
             return []
@@ -100,6 +100,15 @@ class Detector:
             free &= ~near
             candidates.append(self._candidate(view, answer[1], vote[near], centre[near], deviation[near]))
         return sorted(candidates, key=lambda c: -c.score)
+
+    def _answer(self, channels: np.ndarray, *, mirrored: bool) -> np.ndarray:
+        """(8, rows/2, columns/2), see `learn.network.RockNet`."""
+        turned = np.ascontiguousarray(channels[..., ::-1]) if mirrored else channels
+        answer = self._session.run(None, {"channels": turned[None]})[0][0]
+        if mirrored:
+            answer = answer[..., ::-1].copy()
+            answer[2] *= -1  # the offset along x
+        return answer
 
     def _candidate(
         self, view: HeightMap, surface: np.ndarray, vote: np.ndarray, centre: np.ndarray, deviation: np.ndarray

@@ -67,6 +67,8 @@ class RockEstimator:
         self._viewer.forget()
         self._shown = _Shown()
         self._bowls_turn = False
+        self._mirrored = {True: False, False: False}
+        """Whether the next look into the bowl, and at the soil, is mirrored."""
         self._stamp: float | None = None
         self._checked = getattr(self, "_checked", 0)
         if self.config.prior_position is not None:
@@ -156,8 +158,11 @@ class RockEstimator:
         return f"something that is no bucket stands {height:.0f} mm over the soil; take it out of the box"
 
     def _sightings(self, view: HeightMap, bucket_pose: np.ndarray | None) -> list[_Sighting]:
+        # Every other look is at the map's mirror image: there the network errs otherwise, and the mean errs less.
+        mirrored = self._mirrored[view.in_bowl]
+        self._mirrored[view.in_bowl] = not mirrored
         result = []
-        for candidate in self._detector.detect(view):
+        for candidate in self._detector.detect(view, mirrored=mirrored):
             position, covariance = candidate.position, np.diag(candidate.deviation**2)
             if view.in_bowl and bucket_pose is not None:
                 turn = attitude(bucket_pose[3])
