@@ -5,7 +5,8 @@
 
 Node, driver, DDS and `ur_rtde` are real; arm and images are emulated. The images show a still bed with a rock, and the
 bucket above it where the arm has it; they are drawn beforehand, as a real camera takes no time of this processor.
-Memory is what the node alone holds (USS), in the last quarter of the run against the first.
+Memory is what the node alone holds (USS), in the last quarter of the run against the second: in the first, its heap
+finds its size. A driver that stops, as its watchdog makes it where the machine holds it up, is sent home and goes on.
 """
 
 from __future__ import annotations
@@ -80,11 +81,11 @@ class Figures:
     delay_p99: float
     cpu_per_image: float
     """Of the node's processor time: the update, and all that ROS takes."""
-    memory: float
-    """Of the node, at the end."""
+    memory: list[float]
+    """Of the node, every 10 s."""
     growth: float
-    stops: int
-    """1 where the driver was not streaming any more."""
+    stops: list[str]
+    """Why the driver stopped, each time."""
 
 
 class Camera:
@@ -134,7 +135,7 @@ def _drawn(cell: Cell) -> tuple[np.ndarray, list[list[np.ndarray]]]:
 
 def measure(args: Args) -> Figures:
     """The arm goes to and fro, and the node looks on."""
-    seconds, memory = 20.0 if args.quick else args.seconds, []
+    seconds, memory, stops = 20.0 if args.quick else args.seconds, [], []
     with Rig(args.address, domain=args.domain) as rig:
         camera = Camera(rig)
         node = start_node("prpd_perception.node", ())
@@ -146,24 +147,29 @@ def measure(args: Args) -> Figures:
             process, targets = psutil.Process(node.pid), strokes()
             rig.stream(targets, 5.0)  # in which the node fills its caches
             first, begun, before = len(camera.stamps), time.monotonic(), process.cpu_times()
-            while time.monotonic() - begun < seconds and rig.mode == BucketState.MODE_STREAMING:
+            while time.monotonic() - begun < seconds:
                 rig.stream(targets, SAMPLING)
                 memory.append(process.memory_full_info().uss)
+                if rig.mode != BucketState.MODE_STREAMING:
+                    stops.append(rig.reason)
+                    if problem := rig.go_on():
+                        raise RuntimeError(f"the driver stopped ({stops[-1]}) and does not go on: {problem}")
+                    targets = strokes()
             after, took, stamps = process.cpu_times(), time.monotonic() - begun, camera.stamps[first:]
-            stops = int(rig.mode != BucketState.MODE_STREAMING)
             rig.spin(0.5)  # for the last answers
         finally:
             end_node(node)
     answers = [camera.answers[stamp] for stamp in stamps if stamp in camera.answers]
     refused = (RockState.STATUS_BAD_IMAGE, RockState.STATUS_STALE_IMAGE, RockState.STATUS_CAMERA_MOVED)
-    quarter, delays = max(len(memory) // 4, 1), [delay for delay, _ in answers]
+    quarter, delays = len(memory) // 4, [delay for delay, _ in answers]
+    second, last = (float(np.median(memory[i * quarter : (i + 1) * quarter])) for i in (1, 3))
     return Figures(
         seconds=took, images=len(stamps), unanswered_share=1 - len(answers) / len(stamps),
         unusable_share=_share(state.status in refused for _, state in answers),
         seen_share=_share(_right(state) for _, state in answers),
         delay_p50=float(np.quantile(delays, 0.5)), delay_p99=float(np.quantile(delays, 0.99)),
         cpu_per_image=(after.user + after.system - before.user - before.system) / len(stamps),
-        memory=memory[-1], growth=float(np.median(memory[-quarter:]) - np.median(memory[:quarter])), stops=stops,
+        memory=memory[9::10], growth=last - second, stops=stops,
     )  # fmt: skip
 
 
@@ -186,8 +192,8 @@ def rows_of(f: Figures) -> list[tuple[str, str]]:
         ("rock known within 25 mm", f"{f.seen_share:.1%}"),
         ("image to state, p50 / p99", f"{f.delay_p50 * 1e3:.1f} / {f.delay_p99 * 1e3:.1f} ms"),
         ("processor time of the node per image", f"{f.cpu_per_image * 1e3:.1f} ms"),
-        ("memory of the node, growth", f"{f.memory / 1e6:.0f} MB, {f.growth / 1e6:+.2f} MB"),
-        ("stops of the driver", f"{f.stops}"),
+        ("memory of the node, growth", f"{f.memory[-1] / 1e6:.0f} MB, {f.growth / 1e6:+.2f} MB"),
+        ("stops of the driver", "; ".join(f.stops) or "none"),
     ]
 
 
@@ -202,7 +208,6 @@ def main(args: Args) -> int:
     wrong = [
         f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if not values[name] <= limit
     ]
-    wrong += ["the driver stopped"] * (f.stops > 0)
     print(f"FAILED: {'; '.join(wrong)}" if wrong else f"all bounds hold: {BOUNDS}")
     return 1 if wrong else 0
 
