@@ -26,9 +26,9 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 class TrainDetector:
     """How the detector's network is trained."""
 
-    scenes: int = 24_000
-    """Random scenes to draw; a thousand take 200 MB of disk and of memory."""
-    epochs: int = 30
+    scenes: int = 48_000
+    """Random scenes to draw; a thousand take 140 MB of disk and of memory."""
+    epochs: int = 12
     """Passes over them. With 0 the network stays as it is, but for its numbers, which are brought to eight bits if they
     are not yet; its scores and deviations are made honest."""
     workers: int = 2
@@ -37,9 +37,9 @@ class TrainDetector:
     """Height maps per step."""
     learning_rate: float = 3e-3
     """Largest; it rises and falls over the run."""
-    calibration_scenes: int = 500
+    calibration_scenes: int = 2000
     """Further scenes, on which scores and deviations are made honest."""
-    calibration_empty: int = 1000
+    calibration_empty: int = 4000
     """And scenes without a rock, on which nearly nothing may be found."""
     seed: int = 100
     """Of the scenes and of the training. The benchmark's scenes come from other seeds."""
