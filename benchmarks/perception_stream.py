@@ -99,8 +99,8 @@ class Camera:
         self._infos = rig.node.create_publisher(CameraInfo, "camera/depth/camera_info", reliable)
         rig.node.create_subscription(RockState, "rock/state", self._on_state, 100)
         self.stamps: list[int] = []
-        self.answers: dict[int, tuple[float, RockState]] = {}
-        """Delay (s) and first answer, by the stamp (ns) of the image."""
+        self.answers: dict[int, tuple[float, int, bool]] = {}
+        """Of the first answer, by the stamp (ns) of the image: delay (s), status, whether the rock is where it is."""
 
     def begin(self) -> None:
         """Publish images from now on."""
@@ -117,7 +117,7 @@ class Camera:
 
     def _on_state(self, state: RockState) -> None:
         stamp = state.header.stamp.sec * 10**9 + state.header.stamp.nanosec
-        self.answers.setdefault(stamp, (1e-9 * (time.time_ns() - stamp), state))
+        self.answers.setdefault(stamp, (1e-9 * (time.time_ns() - stamp), state.status, _right(state)))
 
 
 def _drawn(cell: Cell) -> tuple[np.ndarray, list[list[np.ndarray]]]:
@@ -142,7 +142,7 @@ def measure(args: Args) -> Figures:
         os.setpriority(os.PRIO_PROCESS, node.pid, 0)  # less urgent than the arm, as in the graph
         try:
             camera.begin()
-            rig.until(lambda: any(s.status == RockState.STATUS_OK for _, s in camera.answers.values()), 60.0, "a rock")
+            rig.until(lambda: any(s == RockState.STATUS_OK for _, s, _ in camera.answers.values()), 60.0, "a rock")
             rig.call("home")
             process, targets = psutil.Process(node.pid), strokes()
             rig.stream(targets, 5.0)  # in which the node fills its caches
@@ -150,6 +150,7 @@ def measure(args: Args) -> Figures:
             while time.monotonic() - begun < seconds:
                 rig.stream(targets, SAMPLING)
                 memory.append(process.memory_full_info().uss)
+                rig.states.clear()  # looking through ten minutes of them, Python's collector would hold up the commands
                 if rig.mode != BucketState.MODE_STREAMING:
                     stops.append(rig.reason)
                     if problem := rig.go_on():
@@ -161,12 +162,12 @@ def measure(args: Args) -> Figures:
             end_node(node)
     answers = [camera.answers[stamp] for stamp in stamps if stamp in camera.answers]
     refused = (RockState.STATUS_BAD_IMAGE, RockState.STATUS_STALE_IMAGE, RockState.STATUS_CAMERA_MOVED)
-    quarter, delays = len(memory) // 4, [delay for delay, _ in answers]
+    quarter, delays = len(memory) // 4, [delay for delay, _, _ in answers]
     second, last = (float(np.median(memory[i * quarter : (i + 1) * quarter])) for i in (1, 3))
     return Figures(
         seconds=took, images=len(stamps), unanswered_share=1 - len(answers) / len(stamps),
-        unusable_share=_share(state.status in refused for _, state in answers),
-        seen_share=_share(_right(state) for _, state in answers),
+        unusable_share=_share(status in refused for _, status, _ in answers),
+        seen_share=_share(right for _, _, right in answers),
         delay_p50=float(np.quantile(delays, 0.5)), delay_p99=float(np.quantile(delays, 0.99)),
         cpu_per_image=(after.user + after.system - before.user - before.system) / len(stamps),
         memory=memory[9::10], growth=last - second, stops=stops,
