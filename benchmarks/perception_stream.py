@@ -6,7 +6,8 @@
 Node, driver, DDS and `ur_rtde` are real; arm and images are emulated. The images show a still bed with a rock, and the
 bucket above it where the arm has it; they are drawn beforehand, as a real camera takes no time of this processor.
 Memory is what the node alone holds (USS), in the last quarter of the run against the second: in the first, its heap
-finds its size. A driver that stops, as its watchdog makes it where the machine holds it up, is sent home and goes on.
+finds its size; the bound is two thirds of a MB for those two thirds of the time. A driver that stops is
+sent home and goes on, so that the run is whole, but it counts as a failure.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -37,9 +39,9 @@ from prpd_twin.depth_camera.renderer import DepthRenderer
 
 RATE = 30.0
 """Hz."""
-LIMITS = {"unanswered_share": 0.01, "delay_p99": 0.1, "growth": 1e6}
+LIMITS = {"unanswered_share": 0.01, "delay_p99": 0.1, "growth": 0.67e6}
 """Of the images; s from an image's stamp to the state of the rock; bytes."""
-BOUNDS = "99 % of the images answered, within 100 ms (p99), and no growth of memory by 1 MB"
+BOUNDS = "99 % of the images answered, within 100 ms (p99), and no growth of memory by 0.67 MB"
 APART = 0.005
 """m, between the places of the bucket that are drawn; it counts as bucket from 7 mm on."""
 EXPOSURES = 4
@@ -88,6 +90,16 @@ class Figures:
     """Why the driver stopped, each time."""
 
 
+class Answer(NamedTuple):
+    """What counts of a state of the rock: kept whole, ten minutes of them would busy Python's collector."""
+
+    delay: float
+    """s."""
+    status: int
+    right: bool
+    """Whether the rock is where it is."""
+
+
 class Camera:
     """Publishes what a camera would see of the rig's bucket, and collects what the node makes of it."""
 
@@ -99,8 +111,8 @@ class Camera:
         self._infos = rig.node.create_publisher(CameraInfo, "camera/depth/camera_info", reliable)
         rig.node.create_subscription(RockState, "rock/state", self._on_state, 100)
         self.stamps: list[int] = []
-        self.answers: dict[int, tuple[float, int, bool]] = {}
-        """Of the first answer, by the stamp (ns) of the image: delay (s), status, whether the rock is where it is."""
+        self.answers: dict[int, Answer] = {}
+        """The first of each image, by its stamp (ns)."""
 
     def begin(self) -> None:
         """Publish images from now on."""
@@ -117,7 +129,7 @@ class Camera:
 
     def _on_state(self, state: RockState) -> None:
         stamp = state.header.stamp.sec * 10**9 + state.header.stamp.nanosec
-        self.answers.setdefault(stamp, (1e-9 * (time.time_ns() - stamp), state.status, _right(state)))
+        self.answers.setdefault(stamp, Answer(1e-9 * (time.time_ns() - stamp), state.status, _right(state)))
 
 
 def _drawn(cell: Cell) -> tuple[np.ndarray, list[list[np.ndarray]]]:
@@ -142,7 +154,7 @@ def measure(args: Args) -> Figures:
         os.setpriority(os.PRIO_PROCESS, node.pid, 0)  # less urgent than the arm, as in the graph
         try:
             camera.begin()
-            rig.until(lambda: any(s == RockState.STATUS_OK for _, s, _ in camera.answers.values()), 60.0, "a rock")
+            rig.until(lambda: any(a.status == RockState.STATUS_OK for a in camera.answers.values()), 60.0, "a rock")
             rig.call("home")
             process, targets = psutil.Process(node.pid), strokes()
             rig.stream(targets, 5.0)  # in which the node fills its caches
@@ -162,15 +174,15 @@ def measure(args: Args) -> Figures:
             end_node(node)
     answers = [camera.answers[stamp] for stamp in stamps if stamp in camera.answers]
     refused = (RockState.STATUS_BAD_IMAGE, RockState.STATUS_STALE_IMAGE, RockState.STATUS_CAMERA_MOVED)
-    quarter, delays = len(memory) // 4, [delay for delay, _, _ in answers]
-    second, last = (float(np.median(memory[i * quarter : (i + 1) * quarter])) for i in (1, 3))
+    quarter, delays = max(len(memory) // 4, 1), [answer.delay for answer in answers]
+    second, last = (float(np.median(part[-quarter:])) for part in (memory[: 2 * quarter], memory))
     return Figures(
         seconds=took, images=len(stamps), unanswered_share=1 - len(answers) / len(stamps),
-        unusable_share=_share(status in refused for _, status, _ in answers),
-        seen_share=_share(right for _, _, right in answers),
+        unusable_share=_share(answer.status in refused for answer in answers),
+        seen_share=_share(answer.right for answer in answers),
         delay_p50=float(np.quantile(delays, 0.5)), delay_p99=float(np.quantile(delays, 0.99)),
         cpu_per_image=(after.user + after.system - before.user - before.system) / len(stamps),
-        memory=memory[9::10], growth=last - second, stops=stops,
+        memory=memory[::10], growth=last - second, stops=stops,
     )  # fmt: skip
 
 
@@ -209,6 +221,7 @@ def main(args: Args) -> int:
     wrong = [
         f"{name} {values[name]:.4g} is above {limit:.4g}" for name, limit in LIMITS.items() if not values[name] <= limit
     ]
+    wrong += ["the driver stopped"] * bool(f.stops)
     print(f"FAILED: {'; '.join(wrong)}" if wrong else f"all bounds hold: {BOUNDS}")
     return 1 if wrong else 0
 
