@@ -11,20 +11,19 @@ import torch
 
 from prpd_perception.detector import Calibration, Detector
 from prpd_perception.height_map import CHANNELS, SOIL_GRID, STRIDE, block_height
+from prpd_perception.learn import drawn as drawn_examples
 from prpd_perception.learn.calibration import FALSE_SHARE, Outcome
 from prpd_perception.learn.calibration import fit as fit_scores
 from prpd_perception.learn.checkpoint import Checkpoint
-from prpd_perception.learn.examples import examples, random_view, watched
+from prpd_perception.learn.drawn import NAMES, PORTION, Examples, _draw_portion, draw, keep
+from prpd_perception.learn.examples import examples, random_examples, random_view, watched
 from prpd_perception.learn.network import RockNet
 from prpd_perception.learn.quantise import is_quantised, quantise
 from prpd_perception.learn.train import (
     DETECTOR_FILE,
     FAR,
-    NAMES,
     PIECE,
-    PORTION,
     UNCLEAR,
-    Examples,
     TrainDetector,
     batches,
     export,
@@ -87,6 +86,22 @@ def test_a_rock_that_shows_little_is_no_centre_and_its_surroundings_do_not_count
     assert spared == pytest.approx(np.pi * UNCLEAR**2 / (PIECE * SOIL_GRID.cell) ** 2, rel=0.1)
 
 
+def test_portions_are_read_as_one_and_one_that_is_there_is_not_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawn_examples, "PORTION", 3)
+    _draw_portion((tmp_path / "examples_5_0", [5, 0]))
+    second = some(4, in_bowl=True, centre=(0.0, 0.01, 0.02), shown=0.5)
+    keep(tmp_path / "examples_5_1", {name: getattr(second, name) for name in NAMES})
+    first = random_examples([5, 0], 3)
+    both = draw(scenes=6, seed=5, cache=tmp_path)
+    index = np.random.default_rng(0).permutation(len(both))
+    assert len(both) == len(first) + 4 and not list(tmp_path.glob("*.part"))
+    for name in NAMES:
+        expected = np.concatenate([np.stack([getattr(one, name) for one in first]), getattr(second, name)])
+        np.testing.assert_array_equal(getattr(both, name)[index], expected[index])
+
+
 def test_batches_hold_everything_once() -> None:
     drawn = np.concatenate(list(batches(100, 8, np.random.default_rng(0))))
     assert len(drawn) == 96 == len(set(drawn.tolist()))
@@ -96,7 +111,7 @@ def test_a_training_that_was_interrupted_goes_on_and_ends_up_with_the_same_netwo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = some(16, in_bowl=True, centre=(0.0, 0.01, 0.02), shown=0.5)
-    np.savez(tmp_path / "examples_5_0.npz", **{name: getattr(drawn, name) for name in NAMES})
+    keep(tmp_path / "examples_5_0", {name: getattr(drawn, name) for name in NAMES})
     config = TrainDetector(scenes=PORTION, epochs=2, batch=8, seed=5, cache=tmp_path, output=tmp_path / "a.onnx")
     fit(config)
     save = Checkpoint.save
@@ -171,7 +186,7 @@ def test_a_network_of_eight_bits_answers_as_that_of_32_does_to_maps_of_any_size(
 
 def test_the_maps_that_show_the_ranges_are_those_of_the_training(tmp_path: Path) -> None:
     drawn = some(16, in_bowl=True, centre=(0.0, 0.01, 0.02), shown=0.5)
-    np.savez(tmp_path / "examples_5_0.npz", **{name: getattr(drawn, name) for name in NAMES})
+    keep(tmp_path / "examples_5_0", {name: getattr(drawn, name) for name in NAMES})
     maps = list(usual_maps(TrainDetector(batch=8, seed=5, cache=tmp_path)))
     assert [each.shape for each in maps] == 2 * [(8, len(CHANNELS), PIECE, PIECE)]
     assert is_quantised(DETECTOR_FILE), "the shipped network went through it"

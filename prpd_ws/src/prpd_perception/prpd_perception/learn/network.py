@@ -55,7 +55,7 @@ class RockNet(nn.Module):
         a, b, c = widths
         self.fine = nn.Sequential(_block(len(CHANNELS), a, stride=2, kernel=5), _deep(a, 1))
         self.middle = nn.Sequential(_block(a, b, stride=2), _deep(b, 2))
-        self.coarse = nn.Sequential(_block(b, c, stride=2), _deep(c, 3))
+        self.coarse = nn.Sequential(_block(b, c, stride=2), _deep(c, 5))
         self.from_coarse = _block(c, b, kernel=1)
         self.merge_middle = nn.Sequential(_block(2 * b, b, kernel=1), _deep(b, 2))
         self.from_middle = _block(b, a, kernel=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prpd_perception.height_map import BOWL_GRID, CHANNELS, HEIGHT_SCALE, STRIDE, Grid, block_height
+from prpd_perception.learn.drawn import PORTION, Examples, draw
 
 if TYPE_CHECKING:
     import torch
@@ -26,9 +26,9 @@ DETECTOR_FILE = Path(__file__).parents[1] / "models" / "rock_detector.onnx"
 class TrainDetector:
     """How the detector's network is trained."""
 
-    scenes: int = 48_000
-    """Random scenes to draw; a thousand take 140 MB of disk and of memory."""
-    epochs: int = 12
+    scenes: int = 96_000
+    """Random scenes to draw; a thousand take 140 MB of disk."""
+    epochs: int = 8
     """Passes over them. With 0 the network stays as it is, but for its numbers, which are brought to eight bits if they
     are not yet; its scores and deviations are made honest."""
     workers: int = 2
@@ -49,19 +49,6 @@ class TrainDetector:
     """ONNX file to write."""
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Examples, stacked; see `learn.examples.Example`. The maps of the bowl stand in the middle of larger ones."""
-
-    channels: np.ndarray
-    surface: np.ndarray
-    centre: np.ndarray
-    shown: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.channels)
-
-
 LOSSES, LOSS_WEIGHTS = ("centre", "surface", "offset"), (1.0, 5.0, 2.0)
 """See `learn.network.loss`."""
 NOTHING, ENOUGH = 0.004, 0.12
@@ -73,55 +60,6 @@ PIECE = BOWL_GRID.rows
 """Cells along a side of what is trained on: of the soil's map, a part."""
 FAR = 1e3
 """m, offset of a centre that does not exist."""
-NAMES = ("channels", "surface", "centre", "shown")
-PORTION = 250
-"""Scenes that one worker draws at a time."""
-
-
-def draw(*, scenes: int, seed: int, cache: Path, workers: int = 2) -> Examples:
-    """Examples of `scenes` random scenes, from the cache if they are there.
-
-    They are drawn in portions, each with a seed of its own: the number of workers changes nothing, and what was drawn
-    before an interruption counts.
-    """
-    from rich.progress import track
-
-    cache.mkdir(parents=True, exist_ok=True)
-    files = [cache / f"examples_{seed}_{i}.npz" for i in range(math.ceil(scenes / PORTION))]
-    missing = [(file, [seed, i]) for i, file in enumerate(files) if not file.exists()]
-    if missing:
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
-            for _ in track(pool.imap(_draw_portion, missing), "drawing soil boxes", len(missing)):
-                pass
-    ends = np.cumsum([len(_read("shown", file)) for file in files])
-    return Examples(**{name: _stacked(name, files, ends) for name in NAMES})
-
-
-def _stacked(name: str, files: list[Path], ends: np.ndarray) -> np.ndarray:
-    """One array of all files, each up to its end in it, without a second copy of it: it has gigabytes."""
-    stacked = np.empty(0)
-    for file, end in zip(files, ends, strict=True):
-        part = _read(name, file)
-        if not stacked.size:
-            stacked = np.empty((ends[-1], *part.shape[1:]), part.dtype)
-        stacked[end - len(part) : end] = part
-    return stacked
-
-
-def _read(name: str, file: Path) -> np.ndarray:
-    with np.load(file) as data:
-        return np.asarray(data[name])
-
-
-def _draw_portion(portion: tuple[Path, list[int]]) -> None:
-    from prpd_perception.learn.examples import random_examples
-
-    file, seed = portion
-    drawn = random_examples(seed, PORTION)
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **{n: np.stack([getattr(e, n) for e in drawn]) for n in NAMES})
-    unfinished.rename(file)
 
 
 def batches(number: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
