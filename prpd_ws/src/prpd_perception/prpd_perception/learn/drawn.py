@@ -14,8 +14,8 @@ import numpy as np
 PORTION = 250
 """Scenes that one worker draws at a time."""
 NAMES = ("channels", "surface", "centre", "shown")
-OPEN = 256
-"""Files that are kept open."""
+OPEN = 512
+"""Files that are kept open; a process may have a thousand."""
 
 
 class Maps:
