@@ -26,6 +26,7 @@ class Maps:
 
     def __getitem__(self, index: np.ndarray) -> np.ndarray:
         portions = np.searchsorted(self._ends, index, side="right")
+        # Less than the end of its own portion, an index counts from that end backwards.
         return np.stack([_opened(self._folders[p])[i - self._ends[p]] for p, i in zip(portions, index, strict=True)])
 
 
