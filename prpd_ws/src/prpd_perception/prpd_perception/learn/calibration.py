@@ -19,7 +19,7 @@ NEAR = 0.04
 """m, a candidate that is nearer to the rock's centre counts as right."""
 COVERAGE, NORMAL_QUANTILE = 0.90, 1.645
 """Of the errors that shall lie within so many standard deviations."""
-FALSE_SHARE = 0.003
+FALSE_SHARE = 0.004
 """Of looks at boxes without a rock, in which a candidate may pass for one; who acts on it asks for several looks."""
 TAIL = 0.05
 """Of the boxes without a rock, those whose best candidates say how fast better ones become rare."""
