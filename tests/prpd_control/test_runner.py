@@ -21,15 +21,16 @@ def dug(**changes):
 
 
 class Cell:
-    """Digs as it is told; fails to prepare where it is told."""
+    """Digs as it is told; fails to prepare where it is told, always or at first."""
 
-    def __init__(self, *results, broken=()):
-        self.results, self.broken = list(results), set(broken)
+    def __init__(self, *results, broken=(), slow=()):
+        self.results, self.broken, self.slow = list(results), set(broken), set(slow)
         self.calls = []
 
     def prepare(self, trial):
         self.calls.append(("prepare", trial.number))
-        if trial.number in self.broken:
+        if trial.number in self.broken | self.slow:
+            self.slow.discard(trial.number)
             raise NotReadyError("the arm is in protective stop")
 
     def dig(self, trial, *, timeout):
@@ -85,6 +86,13 @@ def test_a_trial_that_cannot_be_prepared_is_aborted_and_does_not_count(ledger):
     assert [t.outcome for t in trials] == ["success", "aborted", *["success"] * 4]
     assert "protective stop" in trials[1].message
     assert (Rate.of(trials).successes, Rate.of(trials).trials) == (5, 5)
+
+
+def test_a_cell_that_is_ready_at_the_second_asking_costs_no_trial(ledger):
+    cell = Cell(slow={2})
+    trials = run(ledger, cell)
+    assert [t.outcome for t in trials] == ["success"] * 6
+    assert [call[0] for call in cell.calls[:5]] == ["prepare", "dig", "prepare", "prepare", "dig"]
 
 
 def test_a_cell_that_stays_broken_ends_the_batch_and_keeps_the_rest_planned(ledger):

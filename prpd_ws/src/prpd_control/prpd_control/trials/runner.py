@@ -139,7 +139,7 @@ class BatchRunner:
         started = time.monotonic()
         try:
             self._announce(Progress(trial, "preparing"))
-            self._cell.prepare(trial)
+            self._prepare(trial)
             self._announce(Progress(trial, "waiting"))
             self._operator.confirm(trial)
             self._announce(Progress(trial, "running"))
@@ -156,6 +156,13 @@ class BatchRunner:
         self._announce(Progress(trial, "finished", outcome))
         if self._aborted >= MAX_ABORTED_IN_A_ROW:
             raise NotReadyError(f"{self._aborted} trials in a row could not be run; the last: {outcome.message}")
+
+    def _prepare(self, trial: Trial) -> None:
+        """Twice if need be: where the machine stood still for a moment, the driver stops the arm on its way home."""
+        try:
+            self._cell.prepare(trial)
+        except NotReadyError:
+            self._cell.prepare(trial)
 
     def _recording(self, trial: Trial) -> str:
         if self._folder is None:
