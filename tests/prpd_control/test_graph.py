@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_another_camera_is_a_remapping():
     assert "camera/depth/image_rect_raw:=d435/depth/image_rect_raw" in line
 
 
+@pytest.mark.parametrize("source", ["cell", "tf"])
+def test_one_node_only_says_where_the_camera_stands(source):
+    processes = graph(extrinsics=source)
+    assert processes["rock_state"].parameters["extrinsics"] == source
+    assert processes["bucket_driver"].parameters["camera_frame"] == (source == "cell")
+
+
 def test_parameters_survive_the_command_line():
     values = {"ip": "127.0.0.1", "note": "it's: [odd]", "flag": True, "rate": 0.5, "nodes": ["a", "b"], "empty": ""}
     line = Process("n", "p", "e", "m:f", values).command_line()
@@ -80,6 +88,7 @@ def test_the_launcher_starts_the_described_function():
         ({}, "no robot: give robot_ip"),
         ({"twin": True, "robot_ip": "192.168.1.5"}, "exclude each other"),
         ({"robot_ip": "192.168.1.5"}, "needs `cell`"),
+        ({"twin": True, "extrinsics": "TF"}, "extrinsics 'TF': choose `cell` or `tf`"),
     ],
 )
 def test_impossible_choices_are_refused_with_the_remedy(options, message):
@@ -117,6 +126,12 @@ def test_launch_files_describe_every_argument(name):
     assert {"robot_ip", "policy", "camera", "twin", "dry_run", "record", "viewer"} <= set(arguments)
     assert all(a.description for a in arguments.values())
     assert arguments["twin"].default_value[0].text == ("true" if name == "twin" else "false")
+
+
+@pytest.mark.skipif(find_spec("tf2_ros") is not None, reason="tf2_ros is installed")
+def test_tf_is_refused_with_the_remedy_where_there_is_none():
+    with pytest.raises(UserError, match="need tf2_ros, .*apt-get install ros-jazzy-tf2-ros-py"):
+        refuse_impossible(Options(twin=True, extrinsics="tf"))
 
 
 def test_rviz_is_refused_with_the_remedy_where_there_is_none(monkeypatch):

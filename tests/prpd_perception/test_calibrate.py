@@ -2,34 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from chessboard import CAMERA, COLUMNS, INTRINSICS, ROWS, SQUARE, bucket_poses, picture, projected
 
 from prpd_perception.calibrate.cell_file import write
 from prpd_perception.calibrate.cli import Calibrate, run
 from prpd_perception.calibrate.hand_eye import BoardView, board_points, calibrate
 from prpd_perception.calibrate.session import Session, find_board
-from prpd_task.cell import Cell, Intrinsics
+from prpd_task.cell import Cell
 from prpd_task.errors import UserError
-from prpd_task.frames import Pose, quaternion_rotate
-
-COLUMNS, ROWS, SQUARE = 8, 5, 0.02
-INTRINSICS = Intrinsics(fx=600.0, fy=600.0)
-CAMERA = Cell().soil_from_camera
-BUCKET_FROM_BOARD = Pose.from_rpy((-0.06, 0.08, 0.01), roll=2.4, pitch=0.1, yaw=0.05)
-
-
-def bucket_poses(rng: np.random.Generator, number: int, *, turned: bool = True) -> list[Pose]:
-    turns = rng.uniform(-0.3, 0.3, (number, 3)) * ((1, 1, 1) if turned else (1, 0, 0))
-    return [Pose.from_rpy(rng.uniform((-0.1, -0.1, 0.0), (0.1, 0.1, 0.15)), *turn) for turn in turns]
-
-
-def projected(bucket: Pose) -> np.ndarray:
-    pose = CAMERA.inverse() @ bucket @ BUCKET_FROM_BOARD
-    points = quaternion_rotate(np.array(pose.quaternion), board_points(COLUMNS, ROWS, SQUARE)) + pose.position
-    i = INTRINSICS
-    return np.stack([i.fx * points[:, 0] / points[:, 2] + i.cx, i.fy * points[:, 1] / points[:, 2] + i.cy], 1)
+from prpd_task.frames import Pose
 
 
 def test_noisy_corners_give_the_camera_back() -> None:
@@ -62,16 +45,6 @@ def test_too_little_is_refused() -> None:
         calibrate(flat, board=board, intrinsics=INTRINSICS)
     with pytest.raises(UserError, match="too few"):
         calibrate(flat[:2], board=board, intrinsics=INTRINSICS)
-
-
-def picture(bucket: Pose) -> np.ndarray:
-    """A rendered chessboard."""
-    scale, margin = 40, 1
-    squares = (np.indices((ROWS + 1, COLUMNS + 1)).sum(0) % 2 * 255).astype(np.uint8)
-    flat = np.pad(np.kron(squares, np.ones((scale, scale), np.uint8)), margin * scale, constant_values=255)
-    inner = board_points(COLUMNS, ROWS, 1.0)[:, :2] * scale + (margin + 1) * scale - 0.5
-    homography, _ = cv2.findHomography(inner, projected(bucket))
-    return cv2.warpPerspective(flat, homography, (640, 480), flags=cv2.INTER_AREA, borderValue=128)
 
 
 def test_the_command_goes_from_pictures_to_a_cell_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,11 @@ class Extrinsics:
             self._buffer = Buffer()
             self._listener = TransformListener(self._buffer, node)
 
+    def close(self) -> None:
+        """Listen no more."""
+        if self._buffer is not None:
+            self._listener.unregister()
+
     def cell(self, camera_frame: str) -> Cell:
         """The cell with the camera where it is; `BadImageError` while TF does not know it."""
         if self._buffer is None:

@@ -96,6 +96,7 @@ class RockStateNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Undo `on_configure`."""
         self._live, self._estimator = False, None
+        self._extrinsics.close()
         for member in self._members:
             self.destroy_subscription(member)
         for timer in self._clocks:

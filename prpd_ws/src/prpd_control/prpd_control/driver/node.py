@@ -89,7 +89,7 @@ class BucketDriver(LifecycleNode):
         except (ValueError, OSError) as error:
             self.get_logger().error(str(error))
             return False
-        self._frames.publish(self._cell)
+        self._frames.publish(self._cell, with_camera=self._settings.camera_frame)
         return True
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -25,6 +25,7 @@ class DriverSettings:
     robot_ip: str = setting("127.0.0.1", "IPv4 address of the UR5e's controller")
     cell: str = setting("", "YAML file that says where arm, bucket and soil stand; empty: the nominal cell")
     dry_run: bool = setting(False, "check everything, move nothing")
+    camera_frame: bool = setting(True, "publish on /tf_static where the camera stands by the cell's file")
     rate: float = setting(500.0, "Hz, of the stream of setpoints", 125.0, 500.0)
     publish_rate: float = setting(50.0, "Hz, of bucket/state", 20.0, 250.0)
     realtime_priority: int = setting(

@@ -19,8 +19,11 @@ class StaticFrames:
         self._node = node
         self._publisher: Publisher | None = None
 
-    def publish(self, cell: Cell) -> None:
-        """In place of what was published before; nothing without `tf2_msgs`, which the Python wheels of ROS lack."""
+    def publish(self, cell: Cell, *, with_camera: bool) -> None:
+        """In place of what was published before; nothing without `tf2_msgs`, which the Python wheels of ROS lack.
+
+        Without the camera where another node says where it stands: a frame has one parent.
+        """
         try:
             from tf2_msgs.msg import TFMessage
         except ImportError:
@@ -29,17 +32,19 @@ class StaticFrames:
             self._node.destroy_publisher(self._publisher)
         qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._publisher = self._node.create_publisher(TFMessage, "/tf_static", qos)
-        self._publisher.publish(TFMessage(transforms=static_transforms(cell, self._node.get_clock().now())))
+        transforms = static_transforms(cell, self._node.get_clock().now(), with_camera=with_camera)
+        self._publisher.publish(TFMessage(transforms=transforms))
 
 
-def static_transforms(cell: Cell, stamp: Time) -> list[TransformStamped]:
+def static_transforms(cell: Cell, stamp: Time, *, with_camera: bool = True) -> list[TransformStamped]:
     """Of a cell."""
     frames = [
         ("base_link", "base", BASE_LINK_FROM_BASE),
         ("base_link", "soil", cell.base_link_from_soil),
-        ("soil", "camera_depth_optical_frame", cell.soil_from_camera),
         ("tool0", "bucket", cell.tool0_from_bucket),
     ]
+    if with_camera:
+        frames.append(("soil", "camera_depth_optical_frame", cell.soil_from_camera))
     return [_transform(parent, child, pose, stamp) for parent, child, pose in frames]
 
 

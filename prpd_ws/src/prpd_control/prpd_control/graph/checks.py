@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,11 @@ def refuse_impossible(options: Options) -> None:
         Cell.load(options.cell)
     if options.record:
         Path(options.record).mkdir(parents=True, exist_ok=True)
+    if options.extrinsics == "tf" and find_spec("tf2_ros") is None:
+        raise UserError(
+            "extrinsics from TF need tf2_ros, which the Python wheels of ROS lack: `sudo apt-get install "
+            "ros-jazzy-tf2-ros-py`, source /opt/ros/jazzy/setup.bash and start again; or let `cell` say it"
+        )
     for name in ("robot_state_publisher", "rviz2") if options.rviz else ():
         if program(name, name) is None:
             package = f"ros-jazzy-{name.replace('_', '-')}"

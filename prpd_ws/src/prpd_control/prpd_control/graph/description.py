@@ -29,6 +29,8 @@ class Options:
     """Namespace of the depth camera's topics: <camera>/depth/image_rect_raw and <camera>/depth/camera_info."""
     cell: str = ""
     """YAML file with the cell's measured transforms; empty: nominal values, which only the twin has."""
+    extrinsics: str = "cell"
+    """Where the camera stands: as `cell` says, or as a node of yours publishes it on `tf`, from frame `soil` on."""
     dry_run: bool = False
     """Check every command and move nothing."""
     record: str = ""
@@ -53,6 +55,8 @@ class Options:
             raise UserError(f"twin and robot_ip {self.robot_ip} exclude each other: the twin is emulated on 127.x.x.x")
         if not self.twin and not self.cell:
             raise UserError("a real cell needs `cell`, the YAML file of its transforms; see docs/real_robot.md")
+        if self.extrinsics not in ("cell", "tf"):
+            raise UserError(f"extrinsics {self.extrinsics!r}: choose `cell` or `tf`")
 
     @property
     def address(self) -> str:
@@ -183,6 +187,7 @@ def excavation(options: Options) -> list[Process]:
     images = {f"camera/depth/{t}": f"{options.camera}/depth/{t}" for t in ("image_rect_raw", "camera_info")}
     remappings = images if options.camera != "camera" else {}
     driver: dict[str, Any] = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
+    driver["camera_frame"] = options.extrinsics == "cell"
     if options.twin:
         # Robot, soil and driver share two cores without a real-time kernel: its hiccups are not the robot's, and what
         # streams at full rates cost would starve the camera.
@@ -203,7 +208,7 @@ def excavation(options: Options) -> list[Process]:
             "rock_state",
             "prpd_perception.node:main",
             # Nobody asks for an excavation where no rock is.
-            {"cell_file": options.cell, "autostart": False, "rock_expected": 0.95},
+            {"cell_file": options.cell, "autostart": False, "rock_expected": 0.95, "extrinsics": options.extrinsics},
             remappings=remappings,
             lifecycle=True,
         ),

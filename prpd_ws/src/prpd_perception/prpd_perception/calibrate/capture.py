@@ -9,6 +9,7 @@ import numpy as np
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
 
 from prpd_interfaces.msg import BucketState
@@ -19,6 +20,8 @@ from prpd_task.frames import Pose
 
 STILL = 0.002
 """m/s, faster is no picture taken."""
+APART = 0.5
+"""s between picture and arm's state, from which on one of them has stopped, or has another clock."""
 
 
 class Capture(Node):
@@ -42,6 +45,10 @@ class Capture(Node):
                 if m is None
             ]
             return f"nothing received yet on: {', '.join(missing)}"
+        apart = Time.from_msg(self.bucket.header.stamp) - Time.from_msg(self.image.header.stamp)
+        if abs(apart.nanoseconds) > 1e9 * APART:
+            lag = 1e-9 * abs(apart.nanoseconds)
+            return f"picture and arm's state are {lag:.1f} s apart; do both still come, and by one clock?"
         v = self.bucket.twist.linear
         if np.linalg.norm([v.x, v.y, v.z]) > STILL:
             return "the arm still moves; wait until it rests"
