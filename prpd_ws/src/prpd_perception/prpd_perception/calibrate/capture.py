@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+import time
 
 import numpy as np
 import rclpy
@@ -20,8 +21,8 @@ from prpd_task.frames import Pose
 
 STILL = 0.002
 """m/s, faster is no picture taken."""
-APART = 0.5
-"""s between picture and arm's state, from which on one of them has stopped, or has another clock."""
+PATIENCE = 2.0
+"""s that picture and arm's state may take to come."""
 
 
 class Capture(Node):
@@ -37,18 +38,12 @@ class Capture(Node):
         self.create_subscription(BucketState, "bucket/state", lambda m: setattr(self, "bucket", m), 10)
 
     def take(self, session: Session, *, columns: int, rows: int) -> str:
-        """Keep the newest picture; says what came of it."""
-        if self.image is None or self.info is None or self.bucket is None:
-            missing = [
-                n
-                for n, m in (("image", self.image), ("camera_info", self.info), ("bucket/state", self.bucket))
-                if m is None
-            ]
-            return f"nothing received yet on: {', '.join(missing)}"
-        apart = Time.from_msg(self.bucket.header.stamp) - Time.from_msg(self.image.header.stamp)
-        if abs(apart.nanoseconds) > 1e9 * APART:
-            lag = 1e-9 * abs(apart.nanoseconds)
-            return f"picture and arm's state are {lag:.1f} s apart; do both still come, and by one clock?"
+        """Keep the next picture; says what came of it."""
+        asked, deadline = self.get_clock().now(), time.monotonic() + PATIENCE
+        while (missing := self._missing(asked)) and time.monotonic() < deadline:
+            rclpy.spin_once(self, timeout_sec=0.1)
+        if missing or self.image is None or self.info is None or self.bucket is None:
+            return f"nothing new within {PATIENCE:g} s on: {', '.join(missing)}; does it come, by this PC's clock?"
         v = self.bucket.twist.linear
         if np.linalg.norm([v.x, v.y, v.z]) > STILL:
             return "the arm still moves; wait until it rests"
@@ -59,6 +54,14 @@ class Capture(Node):
         pose = Pose.from_arrays((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
         path = session.add(picture, pose, intrinsics_of(width=self.info.width, height=self.info.height, k=self.info.k))
         return f"kept {path}"
+
+    def _missing(self, asked: Time) -> list[str]:
+        """What is not known of the time since then: an older picture may show the board on its way."""
+        missing = [] if self.info is not None else ["camera_info"]
+        for name, message in (("image", self.image), ("bucket/state", self.bucket)):
+            if message is None or Time.from_msg(message.header.stamp) < asked:
+                missing.append(name)
+        return missing
 
 
 def grey(image: Image) -> np.ndarray:
@@ -72,7 +75,7 @@ def grey(image: Image) -> np.ndarray:
 
 
 def capture(session: Session, *, image_topic: str, info_topic: str, columns: int, rows: int) -> None:
-    """Take a picture at each Enter, until `q`."""
+    """Take a picture after each Enter, until `q`."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = Capture(image_topic, info_topic)
     print(
