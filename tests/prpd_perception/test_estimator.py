@@ -12,6 +12,11 @@ from prpd_perception.estimator import RockEstimator, _believed
 from prpd_perception.height_map import HeightMap
 from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, bucket_to_soil
+from prpd_train.engines import make
+from prpd_twin.depth_camera.renderer import DepthRenderer
+from prpd_twin.snapshot import Scene
+from prpd_twin.soil_world.environment import load
+from prpd_twin.soil_world.rock_mesh import rock_mesh
 
 DETECTOR = Detector()
 AWAY = np.array([0.0, -0.33, 0.25, 0.0])
@@ -170,6 +175,29 @@ def test_a_bumped_camera_is_refused_by_each_image_of_a_bucket_that_carries(studi
 
 def test_an_undisturbed_camera_passes_its_check(studio: Any) -> None:
     assert look(studio, rock=None, check_frames=5, images=6).status == Status.LOST
+
+
+@pytest.mark.parametrize(("environment", "seed"), [("plate_deep", 32), ("cube_deep", 3), ("natural_deep", 54)])
+def test_the_most_crooked_of_the_twins_beds_pass_the_cameras_check(environment: str, seed: int) -> None:
+    spec = load(environment).scene(seed)
+    simulator = make("physx", [spec])
+    simulator.reset([0], [spec], AWAY[None])
+    state = simulator.state
+    bed = spec.bed
+    scene = Scene(
+        (*bed.footprint, bed.depth - bed.surface_height),
+        bed.surface_height + bed.rim,
+        spec.grains.edge,
+        *rock_mesh(spec.rock),
+    )
+    rock = Pose.from_arrays(state.rock_position[0], state.rock_quaternion[0])
+    grains = state.grain_position[0][: int(state.grain_count[0])]
+    renderer = DepthRenderer(scene=scene, cell=Cell(), bucket=spec.bucket)
+    depth = renderer.render(grains=grains, rock=rock, bucket=Pose.from_bucket(AWAY)).depth
+    simulator.close()
+    subject = RockEstimator(cell=Cell(), bucket=spec.bucket, detector=DETECTOR)
+    estimate = subject.update(depth.astype(np.float32), stamp=1.0, bucket_pose=AWAY)
+    assert estimate.status != Status.CAMERA_MOVED, estimate.message
 
 
 def test_something_in_the_box_is_named_and_no_rock(studio: Any) -> None:

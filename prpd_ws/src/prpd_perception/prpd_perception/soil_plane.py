@@ -13,8 +13,8 @@ from prpd_perception.height_map import HeightMap
 class PlaneLimits:
     """How far the soil's mean plane may be from nominal. Heaps tilt it too, so these cannot be tight."""
 
-    tilt: float = 0.20
-    """rad."""
+    tilt: float = 0.30
+    """rad. The most crooked of 201 beds of the twin, 0.16 m wide, of 18 mm grains, is tilted by 0.28."""
     height: float = 0.05
     """m."""
     least_seen: float = 0.35
