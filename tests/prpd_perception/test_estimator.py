@@ -14,9 +14,8 @@ from prpd_task.cell import Cell, look_at
 from prpd_task.frames import Pose, bucket_to_soil
 from prpd_train.engines import make
 from prpd_twin.depth_camera.renderer import DepthRenderer
-from prpd_twin.snapshot import Scene
+from prpd_twin.soil_world.camera_scene import camera_scene
 from prpd_twin.soil_world.environment import load
-from prpd_twin.soil_world.rock_mesh import rock_mesh
 
 DETECTOR = Detector()
 AWAY = np.array([0.0, -0.33, 0.25, 0.0])
@@ -183,16 +182,9 @@ def test_the_most_crooked_of_the_twins_beds_pass_the_cameras_check(environment: 
     simulator = make("physx", [spec])
     simulator.reset([0], [spec], AWAY[None])
     state = simulator.state
-    bed = spec.bed
-    scene = Scene(
-        (*bed.footprint, bed.depth - bed.surface_height),
-        bed.surface_height + bed.rim,
-        spec.grains.edge,
-        *rock_mesh(spec.rock),
-    )
     rock = Pose.from_arrays(state.rock_position[0], state.rock_quaternion[0])
     grains = state.grain_position[0][: int(state.grain_count[0])]
-    renderer = DepthRenderer(scene=scene, cell=Cell(), bucket=spec.bucket)
+    renderer = DepthRenderer(scene=camera_scene(spec), cell=Cell(), bucket=spec.bucket)
     depth = renderer.render(grains=grains, rock=rock, bucket=Pose.from_bucket(AWAY)).depth
     simulator.close()
     subject = RockEstimator(cell=Cell(), bucket=spec.bucket, detector=DETECTOR)

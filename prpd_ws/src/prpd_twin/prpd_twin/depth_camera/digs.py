@@ -13,9 +13,8 @@ from prpd_train.engines.scripted import scripted_dig
 from prpd_twin.depth_camera.noise import DepthNoise, NoiseModel
 from prpd_twin.depth_camera.random_scenes import Frame
 from prpd_twin.depth_camera.renderer import ROCK, DepthRenderer
-from prpd_twin.snapshot import Scene
+from prpd_twin.soil_world.camera_scene import camera_scene
 from prpd_twin.soil_world.environment import load
-from prpd_twin.soil_world.rock_mesh import rock_mesh
 
 
 def dig(environment: str, seed: int, *, engine: str = "warp", cell: Cell | None = None) -> list[Frame]:
@@ -24,15 +23,7 @@ def dig(environment: str, seed: int, *, engine: str = "warp", cell: Cell | None 
     spec = load(environment).scene(seed)
     simulator = make(engine, [spec])
     simulator.reset([0], [spec], np.array([task.start_pose]))
-    vertices, triangles = rock_mesh(spec.rock)
-    scene = Scene(
-        box_size=(*spec.bed.footprint, spec.bed.depth - spec.bed.surface_height),
-        wall_height=spec.bed.surface_height + spec.bed.rim,
-        grain_edge=spec.grains.edge,
-        rock_vertices=vertices,
-        rock_triangles=triangles,
-    )
-    renderer = DepthRenderer(scene=scene, cell=camera_cell, bucket=spec.bucket)
+    renderer = DepthRenderer(scene=camera_scene(spec), cell=camera_cell, bucket=spec.bucket)
     noise = DepthNoise(NoiseModel(), fx=camera_cell.intrinsics.fx, shape=renderer.shape, seed=seed)
     frames: list[Frame] = []
 

@@ -26,11 +26,11 @@ from prpd_task.signals import ignore_signals
 from prpd_train import engines
 from prpd_train.engines.protocol import Simulator
 from prpd_train.scene.spec import SceneSpec
-from prpd_twin.snapshot import Scene, SnapshotWriter
+from prpd_twin.snapshot import SnapshotWriter
 from prpd_twin.soil_world.arm_link import ArmLink, ArmReading
+from prpd_twin.soil_world.camera_scene import camera_scene
 from prpd_twin.soil_world.environment import load
 from prpd_twin.soil_world.pace import Pace
-from prpd_twin.soil_world.rock_mesh import rock_mesh
 from prpd_twin.soil_world.world import BucketInSoilError, SoilWorld, Truth
 
 PERIOD = 0.02
@@ -90,16 +90,7 @@ class SoilWorldNode(Node):
         scene = self._world.scene
         corners = scene.rock.corners()
         self._rock_size = corners.max(0) - corners.min(0)
-        vertices, triangles = rock_mesh(scene.rock)
-        self._snapshots.write_scene(
-            Scene(
-                box_size=(*scene.bed.footprint, scene.bed.depth - scene.bed.surface_height),
-                wall_height=scene.bed.surface_height + scene.bed.rim,
-                grain_edge=scene.grains.edge,
-                rock_vertices=vertices,
-                rock_triangles=triangles,
-            )
-        )
+        self._snapshots.write_scene(camera_scene(scene))
         self._pace.restart()
         self.get_logger().info(f"{environment} (seed {seed}): {scene.grains.count} grains of {1e3 * scene.delta:g} mm")
 
