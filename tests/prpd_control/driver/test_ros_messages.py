@@ -58,7 +58,8 @@ def test_diagnostics(mode, warnings, level):
 
 def test_static_transforms_are_the_cells():
     cell = Cell()
-    found = {(t.header.frame_id, t.child_frame_id): t.transform for t in static_frames.static_transforms(cell, STAMP)}
+    transforms = static_frames.static_transforms(cell, STAMP, with_camera=True)
+    found = {(t.header.frame_id, t.child_frame_id): t.transform for t in transforms}
     there = found["base_link", "soil"]
     pose = Pose.from_arrays(
         (there.translation.x, there.translation.y, there.translation.z),

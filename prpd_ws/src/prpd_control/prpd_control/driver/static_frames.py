@@ -36,7 +36,7 @@ class StaticFrames:
         self._publisher.publish(TFMessage(transforms=transforms))
 
 
-def static_transforms(cell: Cell, stamp: Time, *, with_camera: bool = True) -> list[TransformStamped]:
+def static_transforms(cell: Cell, stamp: Time, *, with_camera: bool) -> list[TransformStamped]:
     """Of a cell."""
     frames = [
         ("base_link", "base", BASE_LINK_FROM_BASE),

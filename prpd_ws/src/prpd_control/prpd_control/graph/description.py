@@ -186,8 +186,12 @@ def excavation(options: Options) -> list[Process]:
     """The graph from which `excavate` goals are served, with the twin where it was asked for."""
     images = {f"camera/depth/{t}": f"{options.camera}/depth/{t}" for t in ("image_rect_raw", "camera_info")}
     remappings = images if options.camera != "camera" else {}
-    driver: dict[str, Any] = {"robot_ip": options.address, "cell": options.cell, "dry_run": options.dry_run}
-    driver["camera_frame"] = options.extrinsics == "cell"
+    driver: dict[str, Any] = {
+        "robot_ip": options.address,
+        "cell": options.cell,
+        "camera_frame": options.extrinsics == "cell",
+        "dry_run": options.dry_run,
+    }
     if options.twin:
         # Robot, soil and driver share two cores without a real-time kernel: its hiccups are not the robot's, and what
         # streams at full rates cost would starve the camera.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 import time
 
@@ -83,13 +82,10 @@ def capture(session: Session, *, image_topic: str, info_topic: str, columns: int
         flush=True,
     )
     try:
-        while True:
-            rclpy.spin_once(node, timeout_sec=0.1)
-            if select.select([sys.stdin], [], [], 0)[0]:
-                line = sys.stdin.readline()
-                if not line or line.strip().lower() == "q":
-                    return
-                print(node.take(session, columns=columns, rows=rows), flush=True)
+        for line in sys.stdin:
+            if line.strip().lower() == "q":
+                return
+            print(node.take(session, columns=columns, rows=rows), flush=True)
     finally:
         node.destroy_node()
         rclpy.shutdown()
